@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// Encodings and digests: base64, base64url, hex, SHA-2, HMAC.
+// Encodings and digests: base64, base64url, hex, PEM, SHA-2, HMAC.
 #ifndef CODEC_H
 #define CODEC_H
 
@@ -35,10 +35,26 @@ void codec_hex(struct buf *out, const void *bytes, size_t length);       // lowe
 void codec_base64(struct buf *out, const void *bytes, size_t length);    // RFC 4648 section 4, no newlines
 void codec_base64url(struct buf *out, const void *bytes, size_t length); // RFC 4648 section 5, no padding
 // Strict decoders: false for any byte outside the alphabet, wrong padding or odd lengths.
-// base64 skips ASCII white space; base64url takes no padding and no white space.
+// base64 skips ASCII white space; base64url takes no padding and no white space. Unused bits must be zero.
+// On false nothing was appended. A buffer that was full sets out->failed, as appends do.
 bool codec_unhex(struct buf *out, const char *text, size_t length);
 bool codec_unbase64(struct buf *out, const char *text, size_t length);
 bool codec_unbase64url(struct buf *out, const char *text, size_t length);
+
+// One block of PEM text (RFC 7468): "body" is the base64 between its lines, borrowed from the text.
+#define CODEC_LABEL_SIZE 48
+struct codec_block {
+    char label[CODEC_LABEL_SIZE]; // "CERTIFICATE"
+    const char *body;
+    size_t length;
+    bool encrypted; // by the RFC 1421 header of old private keys
+};
+// Finds the next block, whatever its label, and moves text and length behind it. Other text between blocks, CR LF
+// and blocks without an end are skipped. False when there is none.
+bool codec_pem_next(const char **text, size_t *length, struct codec_block *block);
+// Appends bytes as a block of 64 columns.
+void codec_pem(struct buf *out, const char *label, const void *bytes, size_t length);
+
 // Compares without telling by time where two byte strings differ.
 bool codec_equal(const void *a, const void *b, size_t length);
 
