@@ -49,6 +49,7 @@ struct state {
     const char *serial, *fingerprint; // hex
     int64_t not_before, not_after, issued;
     const char *names, *key_type, *template; // last asked for; names canonical (names.h)
+    bool keyless;                  // imported without its key: it cannot be published (HOLD_NO_KEY)
     bool revoked;
     int64_t window_start, window_finish;     // the CA's suggestion for this generation
     const char *window_url;
