@@ -19,10 +19,12 @@ struct hook_context {
     const char *certificate;   // for log lines; may be NULL
     int store_dirfd;           // -1: the hook gets no store
     size_t memory_bytes;       // Lua's memory
-    long long deadline_boot_ms;
+    long long deadline_boot_ms; // clock_boot_ms; LLONG_MAX: none
 };
 
-// Runs function "function" ("issue", "publish", "rollback", ...) of the hook with the argument given as JSON text.
+// Runs function "function" ("issue", "publish", "rollback", ...) of the hook with the argument given as JSON text:
+// an object is its one argument; an array is its arguments in order (null: nil), as for
+// rollback, which is called with [previous bundle or null, the bundle that failed].
 // The answer, JSON text appended to "answer", is always one object:
 //   {"ok": VALUE}                     the first return value (true, or a table; functions and the like refused)
 //   {"error": TEXT, "wait": N, "permanent": B}   nil, message[, details]
@@ -32,6 +34,8 @@ int hook_call(const struct hook_context *context, const char *function, const ch
               size_t argument_length, struct buf *answer);
 
 // The declaration of a hook file as JSON: {"api":1,"doc":"…","options":[…],"functions":["issue",…]} or {"raised":…}.
+// An option: {"name":TEXT,"type":TEXT,"required":B,"default":TEXT,"doc":TEXT}; "default" as one would write it in
+// the configuration, left out when there is none. All rules of a declaration have been checked.
 int hook_declaration(const struct hook_context *context, struct buf *answer);
 
 // Runs a script of "certauto lua FILE" with all modules. Arguments are in the global "arg". Messages go to stderr.
