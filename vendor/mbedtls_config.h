@@ -26,6 +26,7 @@
 // PSA
 #define MBEDTLS_PSA_CRYPTO_C
 #define MBEDTLS_USE_PSA_CRYPTO
+#define MBEDTLS_PSA_KEY_STORE_DYNAMIC // a hook may hold any number of keys, not 32
 
 // Hashes; SHA-1 only to read old certificates and for OCSP-like identifiers
 #define MBEDTLS_MD_C
