@@ -30,6 +30,10 @@ void buf_free(struct buf *buf);
 void buf_clear(struct buf *buf);
 
 void buf_add(struct buf *buf, const void *bytes, size_t length);
+// Room for "more" bytes behind the text, for a read(2) into it; NULL (and failed) when there is none. What was
+// read is counted by buf_added.
+char *buf_reserve(struct buf *buf, size_t more);
+void buf_added(struct buf *buf, size_t length);
 void buf_text(struct buf *buf, const char *text);
 void buf_char(struct buf *buf, char c);
 void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -40,8 +44,13 @@ const char *buf_string(const struct buf *buf);
 // Escapes. Input is any bytes, not NUL-terminated.
 // State and logs: control bytes (below 0x20, 0x7f) and '\\' as \xNN (spec 4).
 void buf_escape_line(struct buf *buf, const char *text, size_t length);
-// Terminals and messages: control bytes as \xNN, backslash kept, cut at "most" bytes with "..." (spec 9: 500).
+// Terminals and messages: control characters (C1 too) and bytes that are no UTF-8 as \xNN, backslash kept,
+// cut at "most" bytes with "..." (spec 9: 500), never within a character.
 void buf_escape_message(struct buf *buf, const char *text, size_t length, size_t most);
+// The same into an array of "size" bytes (at least 4), NUL included. Returns the length.
+size_t buf_message(char *out, size_t size, const char *text, size_t length);
+// Between the quotes of a JSON string: bytes that are no UTF-8 become U+FFFD.
+void buf_escape_json(struct buf *buf, const char *text, size_t length);
 // HTML text and attribute values: & < > " '.
 void buf_escape_html(struct buf *buf, const char *text, size_t length);
 // Prometheus label values: backslash, double quote, newline.

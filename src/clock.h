@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLOCK_UTC_SIZE 24      // "2026-11-23T03:06:47Z" and its NUL, years to 9999
-#define CLOCK_DURATION_SIZE 32
-#define CLOCK_NONE INT64_MIN   // "no time"
+#define CLOCK_UTC_SIZE 24 // "2026-11-23T03:06:47Z" and its NUL, years to 9999
+#define CLOCK_DURATION_SIZE 48
+#define CLOCK_NONE INT64_MIN // "no time"
 
 // Now, Unix seconds. Everything in certauto takes the time from here (mbedTLS's checks too).
 // Only test builds (CERTAUTO_TEST_CLOCK) heed the environment variable CERTAUTO_NOW_OFFSET (seconds).

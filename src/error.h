@@ -29,8 +29,7 @@ struct error {
 // "error" may be NULL: then nothing is kept.
 
 // Sets code and message.
-int error_set(struct error *error, enum error_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int error_set(struct error *error, enum error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 // Sets ERROR_SYSTEM (ERROR_NOT_FOUND for ENOENT) and the message followed by ": " and the text of errno.
 int error_errno(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
