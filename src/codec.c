@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// Encodings and digests: base64, base64url, hex, PEM, SHA-2, HMAC.
+// Encodings and digests: base64, base64url, hex, PEM, DER, SHA-2, HMAC.
 #include "codec.h"
 
 #include <stdio.h>
@@ -12,14 +12,13 @@
 #include <mbedtls/sha256.h>
 
 #define PEM_COLUMNS 64
-#define PEM_BEGIN   "-----BEGIN "
-#define PEM_END     "-----END "
-#define PEM_DASHES  "-----"
+#define PEM_BEGIN "-----BEGIN "
+#define PEM_END "-----END "
+#define PEM_DASHES "-----"
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_alphabet[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static const mbedtls_md_type_t md_types[] = {
     [CODEC_SHA1] = MBEDTLS_MD_SHA1,
@@ -28,8 +27,7 @@ static const mbedtls_md_type_t md_types[] = {
     [CODEC_SHA512] = MBEDTLS_MD_SHA512,
 };
 
-_Static_assert(sizeof(mbedtls_sha256_context) <= sizeof(struct codec_sha256),
-               "mbedTLS's context fits into ours");
+_Static_assert(sizeof(mbedtls_sha256_context) <= sizeof(struct codec_sha256), "mbedTLS's context fits into ours");
 _Static_assert(_Alignof(mbedtls_sha256_context) <= _Alignof(struct codec_sha256),
                "mbedTLS's context is aligned in ours");
 
@@ -90,8 +88,8 @@ size_t codec_digest(enum codec_hash hash, const void *bytes, size_t length, uint
 
 // RFC 2104. Written out over the digests, because mbedTLS 4 offers HMAC only behind
 // psa_crypto_init.
-size_t codec_hmac(enum codec_hash hash, const void *key, size_t key_length, const void *bytes,
-                  size_t length, uint8_t out[64])
+size_t codec_hmac(enum codec_hash hash, const void *key, size_t key_length, const void *bytes, size_t length,
+                  uint8_t out[64])
 {
     const mbedtls_md_info_t *info = mbedtls_md_info_from_type(md_types[hash]);
     size_t block = hash == CODEC_SHA1 || hash == CODEC_SHA256 ? 64 : 128;
@@ -189,10 +187,9 @@ static void encode(struct buf *out, const void *bytes, size_t length, const char
 
     for (size_t left = length; left > 0;) {
         size_t n = left < 3 ? left : 3;
-        uint32_t group = (uint32_t)at[0] << 16 | (uint32_t)(n > 1 ? at[1] : 0) << 8 |
-                         (uint32_t)(n > 2 ? at[2] : 0);
-        char four[4] = {digits[group >> 18], digits[group >> 12 & 63],
-                        n > 1 ? digits[group >> 6 & 63] : '=', n > 2 ? digits[group & 63] : '='};
+        uint32_t group = (uint32_t)at[0] << 16 | (uint32_t)(n > 1 ? at[1] : 0) << 8 | (uint32_t)(n > 2 ? at[2] : 0);
+        char four[4] = {digits[group >> 18], digits[group >> 12 & 63], n > 1 ? digits[group >> 6 & 63] : '=',
+                        n > 2 ? digits[group & 63] : '='};
 
         buf_add(out, four, pad ? sizeof four : n + 1);
         at += n;
@@ -320,8 +317,7 @@ static const char *find(const char *text, size_t length, const char *wanted)
 }
 
 // Finds "-----BEGIN LABEL-----" at the start of a line and its matching end.
-static bool find_block(const char *text, size_t length, struct codec_block *block,
-                       const char **after)
+static bool find_block(const char *text, size_t length, struct codec_block *block, const char **after)
 {
     const char *end = text + length;
 
@@ -376,4 +372,25 @@ bool codec_pem_next(const char **text, size_t *length, struct codec_block *block
         }
     }
     return true;
+}
+
+// ---- DER
+
+void codec_der(struct buf *out, uint8_t tag, const void *bytes, size_t length)
+{
+    char head[2 + sizeof length];
+    size_t bytes_of_length = 0;
+
+    head[0] = (char)tag;
+    if (length < 0x80) {
+        head[1] = (char)length;
+    } else {
+        for (size_t rest = length; rest > 0; rest >>= 8)
+            bytes_of_length++;
+        head[1] = (char)(0x80 | bytes_of_length);
+        for (size_t i = 0; i < bytes_of_length; i++)
+            head[2 + i] = (char)(length >> (8 * (bytes_of_length - 1 - i)));
+    }
+    buf_add(out, head, 2 + bytes_of_length);
+    buf_add(out, bytes, length);
 }

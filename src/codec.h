@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// Encodings and digests: base64, base64url, hex, PEM, SHA-2, HMAC.
+// Encodings and digests: base64, base64url, hex, PEM, DER, SHA-2, HMAC.
 #ifndef CODEC_H
 #define CODEC_H
 
@@ -54,6 +54,8 @@ struct codec_block {
 bool codec_pem_next(const char **text, size_t *length, struct codec_block *block);
 // Appends bytes as a block of 64 columns.
 void codec_pem(struct buf *out, const char *label, const void *bytes, size_t length);
+// Appends one DER element (X.690): tag, length, content. For what mbedTLS has no writer for.
+void codec_der(struct buf *out, uint8_t tag, const void *bytes, size_t length);
 
 // Compares without telling by time where two byte strings differ.
 bool codec_equal(const void *a, const void *b, size_t length);

@@ -32,6 +32,8 @@ struct key; // opaque; wiped when freed
 
 // psa_crypto_init, once a process, never before the process's last fork (mbedTLS duplicates its generator).
 int key_start(struct error *error);
+// Random bytes for secrets, serial numbers and names that must not collide. After key_start.
+int key_random(void *out, size_t length, struct error *error);
 
 int key_generate(enum key_type type, struct key **key, struct error *error);
 // Reads the first private key in PEM (PKCS#8, SEC1 or PKCS#1, unencrypted). Encrypted: a clear sentence.
@@ -41,6 +43,9 @@ int key_write(const struct key *key, struct buf *out, struct error *error);
 enum key_type key_type(const struct key *key);
 // Appends the public key as DER SubjectPublicKeyInfo.
 int key_public(const struct key *key, struct buf *out, struct error *error);
+// Appends the public key as a JWK (RFC 7517) in the one form that RFC 7638 hashes for a thumbprint: only the
+// members it requires, sorted, no blanks.
+int key_jwk(const struct key *key, struct buf *out, struct error *error);
 // Signs bytes: ECDSA as the fixed-width r||s of JWS (RFC 7518 §3.4) when "raw", else DER; RSA PKCS#1 v1.5.
 // The hash is SHA-256, for P-384 SHA-384, for P-521 SHA-512.
 int key_sign(const struct key *key, const void *bytes, size_t length, bool raw, struct buf *out,
