@@ -1,0 +1,4 @@
+std = "lua54"
+max_line_length = 120
+-- Hooks share one signature; not each uses all of it.
+unused_args = false
