@@ -13,6 +13,8 @@ enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG };
 // Until this is called: info, text, stderr. May be called again at a reload.
 void log_setup(enum log_level level, enum log_format format, enum log_target target);
 bool log_wants(enum log_level level);
+// "error", "warning", "info", "debug".
+const char *log_level_name(enum log_level level);
 
 // A field of a line: name and value, both borrowed during the call; a NULL value leaves the field out.
 struct log_field {
@@ -20,9 +22,15 @@ struct log_field {
     const char *value;
 };
 
-// One line. Control bytes are written \xNN; JSON when asked for ("time level message" and the fields).
-// text: "LEVEL message name=value ..." (no time on stderr under a service manager: JOURNAL_STREAM is set).
-// The line goes out in one write(2). "fields" may be NULL; ends at count.
+// One line in one write(2), so that lines of several processes do not mix; errno is kept. Text from outside is
+// written as buf_escape_message does, a value cut at 500 bytes, the line at 4 KiB. Forms:
+//   text, stderr a terminal:       certauto: warning: MESSAGE name=value ...      (colour unless NO_COLOR is set)
+//   text, stderr is the journal:   <4>warning: MESSAGE name=value ...             (JOURNAL_STREAM names stderr)
+//   text, stderr anything else:    2026-11-23T03:06:47Z certauto: warning: MESSAGE name=value ...
+//   text, syslog:                  warning: MESSAGE name=value ...                (facility daemon, "certauto[PID]")
+//   json:                          {"time":"...","level":"warning","message":"...","name":"value",...}
+// "info: " is not written in text. A value with blanks, quotes or '=' stands in double quotes, '"' and '\' with
+// a '\' before. A line that does not fit loses whole fields.
 void log_line(enum log_level level, const char *message, const struct log_field *fields, int count);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
