@@ -41,6 +41,7 @@ int64_t slots_close(const struct slots *slots, const struct zone *zone, int64_t 
 // The first instant > time at which a slot opens anew (for "the opening of each slot is a run for it").
 int64_t slots_next_opening(const struct slots *slots, const struct zone *zone, int64_t time);
 // For people: the slot that opens at (or is open at) time: "Sun 00:00–04:00"; "any time" when always open.
+// A slot that reaches over more than one period is told by the one that time lies in.
 void slots_describe(const struct slots *slots, const struct zone *zone, int64_t time, struct buf *out);
 
 // When runs happen: "daily at HH:MM" local, or every so many seconds counted from local midnight of 1970-01-01.
@@ -52,6 +53,9 @@ struct runs {
 
 // The first run >= time. (A daily one that is skipped runs at the change, one that is doubled runs once, the first.)
 int64_t runs_next(const struct runs *runs, const struct zone *zone, int64_t time);
+// The first run >= from and < to that lies in a slot; SCHEDULE_NEVER when there is none.
+int64_t runs_next_in(const struct runs *runs, const struct slots *slots, const struct zone *zone, int64_t from,
+                     int64_t to);
 // Seconds between runs: 86400 or every_s.
 int64_t runs_interval(const struct runs *runs);
 // How many runs fall into [from, to), counted to "most" at the most.

@@ -51,6 +51,7 @@ struct state {
     const char *names, *key_type, *template; // last asked for; names canonical (names.h)
     bool keyless;                  // imported without its key: it cannot be published (HOLD_NO_KEY)
     bool revoked;
+    bool revoked_here;             // by "revoke NAME": renewed at once even within a day of its issue (spec 5)
     int64_t window_start, window_finish;     // the CA's suggestion for this generation
     const char *window_url;
     bool due_again;                // at issue it was due again at once: its circle counts as a failure

@@ -10,6 +10,8 @@
 
 #include "error.h"
 
+#define ZONE_MAX_BYTES (256 * 1024) // of a TZif file
+
 struct zone; // opaque, immutable once made
 
 // Makes a zone from the bytes of a TZif file (RFC 9636, versions 1-4, its footer used after the last
@@ -26,5 +28,8 @@ int32_t zone_offset(const struct zone *zone, int64_t time, int64_t *until);
 // A local reading as seconds since 1970-01-01 00:00 of the wall clock. All instants that read so: 0 (skipped
 // by a change), 1 or 2 (doubled); in order in out. When 0, out[0] is the instant of the change that skips it.
 int zone_instants(const struct zone *zone, int64_t local, int64_t out[2]);
+
+// The instant of local midnight of 1970-01-01 (from which "every DURATION" counts).
+int64_t zone_epoch(const struct zone *zone);
 
 #endif
