@@ -162,10 +162,11 @@ $(BUILD)/gen/dated: always
 
 $(ARCHIVE): $(filter-out $(BUILD)/obj/certauto.o,$(OBJECTS))
 	@rm -f $@
-	$(CROSS)gcc-ar rcsD $@ $^
+	$(call quiet,AR   ,$@)$(CROSS)gcc-ar rcsD $@ $^
 
 # Libraries come out of a cache outside the tree; here is but a link to them.
-ifeq ($(wildcard $(VENDOR)/versions),)
+# A release asks again, because what is there may be second versions.
+ifeq ($(if $(filter 1,$(RELEASE)),,$(wildcard $(VENDOR)/versions)),)
 $(shell rm -f $(BUILD)/vendor.stamp)
 endif
 $(BUILD)/vendor.stamp: vendor/build vendor/fetch vendor/Sources vendor/mbedtls_config.h
@@ -200,6 +201,11 @@ flavour-fuzzers: $(FUZZERS)
 
 asan:
 	+@$(MAKE) --no-print-directory FLAVOUR=asan all flavour-tests
+
+# The unit tests alone: they need neither the program nor its libraries for musl.
+unit:
+	+@$(MAKE) --no-print-directory FLAVOUR=asan flavour-tests
+	tests/run unit
 
 test: all asan
 	tests/run all
@@ -253,6 +259,7 @@ help:
 	@echo 'make CC=gcc               build/glibc/certauto, for a debugger'
 	@echo 'make asan                 build/asan/certauto and the unit tests, with sanitizers'
 	@echo 'make test                 all tests; test-quick under a minute; test-services with real services'
+	@echo 'make unit                 only the unit tests; ONLY=TEXT (here and above): only those whose name holds TEXT'
 	@echo 'make lint, format         the rules of the house'
 	@echo 'make sizes                what each part of the program weighs, against its limit'
 	@echo 'make fuzz FUZZ_SECONDS=60 each fuzz target for so long'
@@ -265,4 +272,4 @@ deps:
 	tests/packages build test
 
 .PHONY: all always asan bench clean demo deps flavour-fuzzers flavour-tests format fuzz help install lint \
-        sizes test test-quick test-services
+        sizes test test-quick test-services unit
