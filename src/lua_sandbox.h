@@ -30,6 +30,9 @@ enum sandbox_end { SANDBOX_DONE, SANDBOX_RAISED };
 enum sandbox_end sandbox_run(struct sandbox *sandbox, lua_CFunction body, void *data, struct buf *message,
                              struct buf *traceback);
 
+// Pushes the chunk of KIND/NAME.lua, from hooks_dir or built in, not run. On failure pushes nothing and sets error.
+int sandbox_load(lua_State *L, const char *kind, const char *name, struct error *error);
+
 // ---- What the modules (lua_*.c) use. They are C functions of Lua: they may raise.
 
 // What the hook process was given.
@@ -62,6 +65,12 @@ void sandbox_fields(lua_State *L, int index, const char *const *fields);
 // Sorts the list on top of the stack.
 void sandbox_sort(lua_State *L);
 
+// Memory that counts as the state's and ends with it at the latest, for what may be left behind by a raise. NULL
+// when there is none. sandbox_give is NULL-safe.
+void *sandbox_take(struct sandbox *sandbox, size_t size);
+void sandbox_give(struct sandbox *sandbox, void *memory);
+struct sandbox *sandbox_of(lua_State *L);
+
 // The modules, each in its file lua_NAME.c. Each pushes its table and returns 1.
 int luaopen_certauto_codec(lua_State *L);
 int luaopen_certauto_exec(lua_State *L);
@@ -73,13 +82,20 @@ int luaopen_certauto_store(lua_State *L);
 int luaopen_certauto_time(lua_State *L);
 int luaopen_certauto_x509(lua_State *L);
 
+// "print" of a hook: a line of the log. lua_log.c.
+int lua_log_print(lua_State *L);
+
+// The metatable that marks arrays. lua_json.c.
+void json_set_up(lua_State *L);
+
 // ---- lua_json.c, also used by hook.c for arguments and answers.
 
-#define JSON_MAX_BYTES (4 * 1024 * 1024)
+#define JSON_MAX_BYTES (4 * 1024 * 1024) // of certauto.json and of an answer
 #define JSON_MAX_DEPTH 64
 
-// Pushes the value of JSON text; on failure pushes nothing and sets error (ERROR_FORMAT).
-int json_decode(lua_State *L, const char *text, size_t length, struct error *error);
+// Pushes the value of JSON text; null becomes json.null with "keep_null", else nil, so that a member is as if
+// it were not there. On failure pushes nothing and sets error (ERROR_FORMAT).
+int json_decode(lua_State *L, const char *text, size_t length, bool keep_null, struct error *error);
 // Pushes the JSON text of the value at index; on failure pushes nothing and sets error. Runs no metamethods.
 int json_encode(lua_State *L, int index, struct error *error);
 
