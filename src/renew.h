@@ -4,21 +4,16 @@
 #ifndef RENEW_H
 #define RENEW_H
 
-#include "worker.h"
+#include "keeper.h"
+
+#define RENEW_PENDING_WAIT_S 60         // when a pending answer names no wait
+#define RENEW_PENDING_MOST_S 86400      // its wait is held between a second and this
+#define RENEW_RETRY_AFTER_MOST_S 604800 // a CA's Retry-After holds no longer
 
 // Takes the step to its end; state and generations are written whatever comes of it. Fills report.
+// In this order, so that a death at any point loses nothing: a complete newer generation that the state does not know is
+// adopted, nothing asked; else the key is on disk aside, the hook asked, its answer checked, the generation
+// written whole, then the state with what was asked for. A failure is counted in the state.
 void renew_step(struct keeping *keeping, struct report *report);
-
-// Reads and checks the hook's answer (untrusted JSON, as in hook.h) without any I/O; a fuzz target.
-struct renew_answer {
-    enum { RENEW_ISSUED, RENEW_PENDING, RENEW_REFUSED } kind;
-    struct buf certificate, chain, key; // issued; key is secret, empty unless the CA brought one
-    int64_t wait_s;                     // pending, or refused with Retry-After; -1: none stated
-    struct buf cookie;                  // pending
-    bool permanent;                     // refused
-    struct error error;                 // refused: the hook's message
-};
-int renew_read_answer(const char *json, size_t length, struct renew_answer *answer, struct error *error);
-void renew_answer_free(struct renew_answer *answer);
 
 #endif

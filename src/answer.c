@@ -1,0 +1,262 @@
+// SPDX-FileCopyrightText: The certauto authors
+// SPDX-License-Identifier: MIT
+// A hook's answer, read from untrusted JSON: a value, a refusal, or what it raised.
+#include "answer.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "request.h"
+#include "x509.h"
+
+#define MOST_SECONDS 3.2e11 // ten thousand years
+
+// cJSON ends a text at a NUL: what follows would be hidden from us.
+static bool holds_nul(const char *json, size_t length)
+{
+    if (memchr(json, '\0', length) != NULL) {
+        return true;
+    }
+    for (size_t i = 0; i + 1 < length; i++) {
+        if (json[i] != '\\') {
+            continue;
+        }
+        if (length - i >= 6 && memcmp(json + i, "\\u0000", 6) == 0) {
+            return true;
+        }
+        // The byte after a backslash begins no escape of its own.
+        i++;
+    }
+    return false;
+}
+
+static int refuse_field(const cJSON *item, const char *what, struct error *error)
+{
+    return error_set(error, ERROR_HOOK, "the hook's answer: '%.64s' %s", item->string == NULL ? "" : item->string,
+                     what);
+}
+
+// Where a field of an answer goes; the table says all that an object may hold.
+struct field {
+    const char *name;
+    enum { FIELD_TEXT, FIELD_SECONDS, FIELD_BOOLEAN, FIELD_ANY } type;
+    const cJSON **found;
+};
+
+static bool fits(const cJSON *item, const struct field *field)
+{
+    switch (field->type) {
+    case FIELD_TEXT: return cJSON_IsString(item);
+    case FIELD_BOOLEAN: return cJSON_IsBool(item);
+    case FIELD_SECONDS: return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= MOST_SECONDS;
+    default: return true;
+    }
+}
+
+static int read_fields(const cJSON *object, const struct field *fields, size_t count, struct error *error)
+{
+    for (const cJSON *item = object->child; item != NULL; item = item->next) {
+        const struct field *field = NULL;
+        for (size_t i = 0; i < count; i++) {
+            if (strcmp(item->string, fields[i].name) == 0) {
+                field = &fields[i];
+            }
+        }
+        if (field == NULL) {
+            return refuse_field(item, "is no field of it", error);
+        }
+        if (*field->found != NULL) {
+            return refuse_field(item, "stands twice", error);
+        }
+        if (!fits(item, field)) {
+            return refuse_field(item, "is of the wrong type", error);
+        }
+        *field->found = item;
+    }
+    return 0;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *text_of(const cJSON *item)
+{
+    return item == NULL ? NULL : item->valuestring;
+}
+
+static int64_t seconds_of(const cJSON *item)
+{
+    return item == NULL ? -1 : (int64_t)item->valuedouble;
+}
+
+static int sort_answer(struct answer *answer, struct error *error)
+{
+    const cJSON *value = NULL, *message = NULL, *wait = NULL, *permanent = NULL, *raised = NULL, *traceback = NULL;
+    const struct field fields[] = {
+        {"ok", FIELD_ANY, &value},       {"error", FIELD_TEXT, &message},
+        {"wait", FIELD_SECONDS, &wait},  {"permanent", FIELD_BOOLEAN, &permanent},
+        {"raised", FIELD_TEXT, &raised}, {"traceback", FIELD_TEXT, &traceback},
+    };
+    if (!cJSON_IsObject(answer->root)) {
+        return error_set(error, ERROR_HOOK, "the hook's answer is no object");
+    }
+    if (read_fields(answer->root, fields, COUNT(fields), error) < 0) {
+        return -1;
+    }
+    if ((value != NULL) + (message != NULL) + (raised != NULL) != 1 ||
+        (message == NULL && (wait != NULL || permanent != NULL)) || (raised == NULL && traceback != NULL)) {
+        return error_set(error, ERROR_HOOK, "the hook's answer is neither a value nor an error");
+    }
+    answer->value = value;
+    answer->kind = value != NULL ? ANSWER_VALUE : message != NULL ? ANSWER_REFUSED : ANSWER_RAISED;
+    answer->message = text_of(message != NULL ? message : raised);
+    if (answer->message != NULL && answer->message[0] == '\0') {
+        answer->message = "the hook failed without a message";
+    }
+    answer->traceback = text_of(traceback);
+    answer->wait_s = seconds_of(wait);
+    answer->permanent = cJSON_IsTrue(permanent);
+    return 0;
+}
+
+int answer_read(const char *json, size_t length, struct answer *answer, struct error *error)
+{
+    *answer = (struct answer){.wait_s = -1};
+    if (length == 0 || holds_nul(json, length)) {
+        return error_set(error, ERROR_HOOK, "the hook's answer is %s",
+                         length == 0 ? "empty" : "refused: it holds a NUL byte");
+    }
+    const char *end = NULL;
+    answer->root = cJSON_ParseWithLengthOpts(json, length, &end, 0);
+    if (answer->root == NULL) {
+        return error_set(error, ERROR_HOOK, "the hook's answer is not JSON");
+    }
+    while (end < json + length && strchr(" \t\r\n", *end) != NULL) {
+        end++;
+    }
+    int result = end == json + length ? sort_answer(answer, error)
+                                      : error_set(error, ERROR_HOOK, "the hook's answer is not JSON");
+    if (result < 0) {
+        answer_free(answer);
+    }
+    return result;
+}
+
+void answer_free(struct answer *answer)
+{
+    // What a hook returned may hold a key.
+    request_wipe(answer->root);
+    cJSON_Delete(answer->root);
+    *answer = (struct answer){.wait_s = -1};
+}
+
+int answer_read_done(const char *json, size_t length, bool *permanent, struct error *error)
+{
+    struct answer answer;
+    *permanent = false;
+    if (answer_read(json, length, &answer, error) < 0) {
+        return -1;
+    }
+    int result = 0;
+    if (answer.kind == ANSWER_RAISED && answer.traceback != NULL) {
+        log_error("%s", answer.traceback);
+    }
+    if (answer.kind != ANSWER_VALUE) {
+        *permanent = answer.permanent;
+        result = error_set(error, ERROR_HOOK, "%s", answer.message);
+    } else if (!cJSON_IsTrue(answer.value)) {
+        result = error_set(error, ERROR_HOOK, "the hook returned neither true nor an error");
+    }
+    answer_free(&answer);
+    return result;
+}
+
+static int read_pending(const struct issue_answer *answer, const cJSON *certificate, const cJSON *chain,
+                        const cJSON *key, const cJSON *pending, struct error *error)
+{
+    if (certificate != NULL || chain != NULL || key != NULL || !cJSON_IsTrue(pending)) {
+        return error_set(error, ERROR_HOOK, "the hook's answer is neither a certificate nor a pending order");
+    }
+    if (answer->cookie.failed) {
+        return error_set(error, ERROR_HOOK, "the hook's cookie is longer than %d bytes", ANSWER_MAX_COOKIE);
+    }
+    return 0;
+}
+
+static int read_issued(const struct issue_answer *answer, const cJSON *certificate, const cJSON *wait,
+                       const cJSON *cookie, struct error *error)
+{
+    if (certificate == NULL || answer->certificate.length == 0 || wait != NULL || cookie != NULL) {
+        return error_set(error, ERROR_HOOK, "the hook's answer is neither a certificate nor a pending order");
+    }
+    if (answer->certificate.failed || answer->chain.failed || answer->key.failed) {
+        return error_set(error, ERROR_HOOK, "the hook's certificate, chain or key is too long");
+    }
+    return 0;
+}
+
+static void take_text(struct buf *buf, const cJSON *item)
+{
+    if (item != NULL) {
+        buf_text(buf, item->valuestring);
+    }
+}
+
+static int read_value(const cJSON *value, struct issue_answer *answer, struct error *error)
+{
+    const cJSON *certificate = NULL, *chain = NULL, *key = NULL, *pending = NULL, *wait = NULL, *cookie = NULL;
+    const struct field fields[] = {
+        {"certificate", FIELD_TEXT, &certificate}, {"chain", FIELD_TEXT, &chain},  {"key", FIELD_TEXT, &key},
+        {"pending", FIELD_BOOLEAN, &pending},      {"wait", FIELD_SECONDS, &wait}, {"cookie", FIELD_TEXT, &cookie},
+    };
+    if (!cJSON_IsObject(value)) {
+        return error_set(error, ERROR_HOOK, "the hook returned neither a table nor an error");
+    }
+    if (read_fields(value, fields, COUNT(fields), error) < 0) {
+        return -1;
+    }
+    take_text(&answer->certificate, certificate);
+    take_text(&answer->chain, chain);
+    take_text(&answer->key, key);
+    take_text(&answer->cookie, cookie);
+    answer->wait_s = seconds_of(wait);
+    answer->kind = pending != NULL ? ISSUE_PENDING : ISSUE_ISSUED;
+    return pending != NULL ? read_pending(answer, certificate, chain, key, pending, error)
+                           : read_issued(answer, certificate, wait, cookie, error);
+}
+
+int answer_read_issue(const char *json, size_t length, struct issue_answer *answer, struct error *error)
+{
+    *answer = (struct issue_answer){.wait_s = -1};
+    buf_init(&answer->certificate, X509_MAX_PEM);
+    buf_init(&answer->chain, X509_MAX_PEM);
+    buf_init_secret(&answer->key, 65536);
+    buf_init(&answer->cookie, ANSWER_MAX_COOKIE);
+    buf_init(&answer->traceback, 65536);
+    struct answer outer;
+    if (answer_read(json, length, &outer, error) < 0) {
+        return -1;
+    }
+    int result = 0;
+    if (outer.kind == ANSWER_VALUE) {
+        result = read_value(outer.value, answer, error);
+    } else {
+        answer->kind = ISSUE_REFUSED;
+        answer->wait_s = outer.wait_s;
+        answer->permanent = outer.permanent;
+        error_set(&answer->error, ERROR_HOOK, "%s", outer.message);
+        if (outer.traceback != NULL) {
+            buf_text(&answer->traceback, outer.traceback);
+        }
+    }
+    answer_free(&outer);
+    return result;
+}
+
+void answer_free_issue(struct issue_answer *answer)
+{
+    buf_free(&answer->certificate);
+    buf_free(&answer->chain);
+    buf_free(&answer->key);
+    buf_free(&answer->cookie);
+    buf_free(&answer->traceback);
+}

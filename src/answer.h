@@ -1,0 +1,50 @@
+// SPDX-FileCopyrightText: The certauto authors
+// SPDX-License-Identifier: MIT
+// A hook's answer, read from untrusted JSON: a value, a refusal, or what it raised.
+#ifndef ANSWER_H
+#define ANSWER_H
+
+#include <cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+
+#define ANSWER_MAX_COOKIE 4096
+
+struct answer {
+    enum { ANSWER_VALUE, ANSWER_REFUSED, ANSWER_RAISED } kind;
+    cJSON *root;
+    const cJSON *value;    // ANSWER_VALUE
+    const char *message;   // refused or raised; never empty
+    const char *traceback; // raised; or NULL
+    int64_t wait_s;        // refused, Retry-After; -1: none stated
+    bool permanent;        // refused: the short waits are skipped
+};
+
+// Reads what hook.h says a hook answers. Unknown fields, fields that stand twice, wrong types, NUL bytes: -1,
+// ERROR_HOOK. answer is then empty. No I/O.
+int answer_read(const char *json, size_t length, struct answer *answer, struct error *error);
+void answer_free(struct answer *answer);
+
+// Reads the answer of publish, verify or rollback: 0 when it is true. Else -1 with the hook's sentence; a
+// traceback is logged.
+int answer_read_done(const char *json, size_t length, bool *permanent, struct error *error);
+
+// What an issue hook answers.
+struct issue_answer {
+    enum { ISSUE_ISSUED, ISSUE_PENDING, ISSUE_REFUSED } kind;
+    struct buf certificate, chain, key; // issued; key is secret, empty unless the CA brought one
+    int64_t wait_s;                     // pending, or refused with Retry-After; -1: none stated
+    struct buf cookie;                  // pending; may be empty
+    bool permanent;                     // refused
+    struct error error;                 // refused: the hook's message
+    struct buf traceback;               // refused because it raised; may be empty
+};
+// Reads it without any I/O; a fuzz target. -1: rubbish, ERROR_HOOK says which. answer_free_issue in any case.
+int answer_read_issue(const char *json, size_t length, struct issue_answer *answer, struct error *error);
+void answer_free_issue(struct issue_answer *answer);
+
+#endif
