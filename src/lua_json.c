@@ -361,11 +361,16 @@ static int decode(lua_State *L)
     return json_decode(L, text, length, true, &error) == 0 ? 1 : sandbox_fail(L, &error);
 }
 
+void json_mark_array(lua_State *L)
+{
+    luaL_setmetatable(L, ARRAY);
+}
+
 static int array(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    luaL_setmetatable(L, ARRAY);
+    json_mark_array(L);
     return 1;
 }
 

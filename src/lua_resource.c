@@ -134,12 +134,8 @@ const char *sandbox_text(lua_State *L, int argument)
     return text;
 }
 
-void sandbox_fields(lua_State *L, int index, const char *const *fields)
+const char *sandbox_unknown_field(lua_State *L, int index, const char *const *fields)
 {
-    if (lua_isnoneornil(L, index)) {
-        return;
-    }
-    luaL_checktype(L, index, LUA_TTABLE);
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "(no name)";
@@ -147,8 +143,23 @@ void sandbox_fields(lua_State *L, int index, const char *const *fields)
         while (*known != NULL && strcmp(*known, name) != 0) {
             known++;
         }
-        luaL_argcheck(L, *known != NULL, index, lua_pushfstring(L, "unknown field '%s'", name));
+        if (*known == NULL) {
+            lua_pop(L, 2);
+            return name;
+        }
         lua_pop(L, 1);
+    }
+    return NULL;
+}
+
+void sandbox_fields(lua_State *L, int index, const char *const *fields)
+{
+    if (!lua_isnoneornil(L, index)) {
+        luaL_checktype(L, index, LUA_TTABLE);
+        const char *name = sandbox_unknown_field(L, index, fields);
+        if (name != NULL) {
+            luaL_argerror(L, index, lua_pushfstring(L, "unknown field '%s'", name));
+        }
     }
 }
 

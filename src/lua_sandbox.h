@@ -60,6 +60,8 @@ void sandbox_push_buf(lua_State *L, struct buf *buf);
 
 // Text without NUL bytes; raises for others.
 const char *sandbox_text(lua_State *L, int argument);
+// The first field of the table at "index" that is not in "fields" (NULL-terminated), or NULL.
+const char *sandbox_unknown_field(lua_State *L, int index, const char *const *fields);
 // Raises when the table at "index" (nil is fine too) has a field that is not in "fields" (NULL-terminated).
 void sandbox_fields(lua_State *L, int index, const char *const *fields);
 // Sorts the list on top of the stack.
@@ -85,6 +87,12 @@ int luaopen_certauto_x509(lua_State *L);
 // "print" of a hook: a line of the log. lua_log.c.
 int lua_log_print(lua_State *L);
 
+// What the hook table on top of the stack declares becomes the table of hook_declaration, in its place. Raises what is
+// wrong. lua_declaration.c.
+void lua_declaration(lua_State *L, const char *kind);
+
+// Marks the table on top of the stack as an array. lua_json.c.
+void json_mark_array(lua_State *L);
 // The metatable that marks arrays. lua_json.c.
 void json_set_up(lua_State *L);
 
