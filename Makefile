@@ -240,7 +240,8 @@ sizes: certauto
 
 # ---- The rest
 
-install: all
+# What is built already is not built again: root may have another cache and another git.
+install: $(if $(wildcard certauto),,all)
 	install -D -m 755 certauto $(DESTDIR)$(PREFIX)/sbin/certauto
 	@for page in $(MANUALS); do \
 	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
