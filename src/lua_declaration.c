@@ -91,7 +91,10 @@ static void push_words(lua_State *L, int index, const char *option)
     lua_Unsigned count = lua_rawlen(L, index);
     luaL_checkstack(L, 8, "default");
     lua_pushliteral(L, "");
-    for (lua_Unsigned i = 1; i <= count && i <= MAX_WORD; i++) {
+    if (count > MAX_WORDS) {
+        luaL_error(L, "option %s: the default has more than %d words", option, MAX_WORDS);
+    }
+    for (lua_Unsigned i = 1; i <= count; i++) {
         if (lua_rawgeti(L, index, (lua_Integer)i) != LUA_TSTRING && !lua_isinteger(L, -1)) {
             luaL_error(L, "option %s: a default that is a list has words", option);
         }

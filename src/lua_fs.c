@@ -229,7 +229,7 @@ static int push_status(lua_State *L, bool follow)
     if ((follow ? stat(path, &status) : lstat(path, &status)) != 0) {
         return fail_errno(L, path);
     }
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 9);
     lua_pushstring(L, type_word(status.st_mode));
     lua_setfield(L, -2, "type");
     set_integer(L, "size", status.st_size);
@@ -237,6 +237,12 @@ static int push_status(lua_State *L, bool follow)
     set_integer(L, "owner", status.st_uid);
     set_integer(L, "group", status.st_gid);
     set_integer(L, "mtime", status.st_mtime);
+    const struct passwd *owner = getpwuid(status.st_uid);
+    lua_pushstring(L, owner != NULL ? owner->pw_name : NULL);
+    lua_setfield(L, -2, "owner_name");
+    const struct group *group = getgrgid(status.st_gid);
+    lua_pushstring(L, group != NULL ? group->gr_name : NULL);
+    lua_setfield(L, -2, "group_name");
     char label[MAX_LABEL];
     ssize_t length = follow ? getxattr(path, "security.selinux", label, sizeof label)
                             : lgetxattr(path, "security.selinux", label, sizeof label);
