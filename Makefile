@@ -186,15 +186,15 @@ comma = ,
 
 $(BUILD)/tests/%: tests/unit/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -Itests/unit -MF $@.d $(LDFLAGS) -o $@ $< $(wraps) $(ARCHIVE) -lcmocka $(ARCHIVE) $(LDLIBS)
+	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -Itests/unit -MT $@ -MF $@.d $(LDFLAGS) -o $@ $< $(wraps) $(ARCHIVE) -lcmocka $(ARCHIVE) $(LDLIBS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MF $@.d -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(ARCHIVE) $(LDLIBS)
+	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MT $@ -MF $@.d -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(ARCHIVE) $(LDLIBS)
 
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MF $@.d $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(ARCHIVE) $(LDLIBS)
+	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MT $@ -MF $@.d $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(ARCHIVE) $(LDLIBS)
 
 flavour-tests: $(UNIT_TESTS) $(REPLAYS)
 flavour-fuzzers: $(FUZZERS)
