@@ -6,7 +6,8 @@
 #include "lua_sandbox.h"
 
 #define MAX_OPTIONS 128
-#define MAX_WORD 128
+#define MAX_WORD 128  // bytes of a name
+#define MAX_WORDS 128 // of a default that is a list
 #define MAX_DOC 1024
 #define MAX_DEFAULT 4096
 

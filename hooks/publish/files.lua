@@ -179,11 +179,6 @@ local function stage(list)
     if not in_place(target) then
       local staged, message = fs.stage(target.path, target.bytes, target.attributes)
       if not staged then
-        for _, other in ipairs(list) do
-          if other.staged then
-            other.staged:discard()
-          end
-        end
         return nil, message
       end
       target.staged = staged
@@ -196,8 +191,10 @@ end
 local function switch(list, switched)
   for _, target in ipairs(list) do
     if target.staged then
+      local staged = target.staged
+      target.staged = nil
       switched[#switched + 1] = target
-      local done, message = target.staged:commit()
+      local done, message = staged:commit()
       if not done then
         return nil, message
       end
@@ -206,16 +203,8 @@ local function switch(list, switched)
   return true
 end
 
-local function discard(list)
-  for _, target in ipairs(list) do
-    if target.staged then
-      pcall(target.staged.discard, target.staged)
-    end
-  end
-end
-
--- Brings the files of a bundle into place and reloads, or leaves all as it was.
-local function publish(bundle)
+-- Brings the files of a bundle into place, or leaves all as it was.
+local function place(bundle)
   local list, message = targets(bundle)
   if not list then
     return nil, message
@@ -223,24 +212,35 @@ local function publish(bundle)
   local done, switched = nil, {}
   -- Also what raises half way, as for want of memory, is undone.
   local guard <close> = setmetatable({}, { __close = function()
+    for _, target in ipairs(list) do
+      if target.staged then
+        target.staged:discard()
+      end
+    end
     if not done then
-      discard(list)
       undo(switched)
     end
   end })
   done, message = stage(list)
-  if not done then
-    return nil, message
-  end
-  done, message = switch(list, switched)
   if done then
-    done, message = reload(bundle.options)
+    done, message = switch(list, switched)
   end
   if not done then
-    discard(list)
     return nil, message .. undo(switched)
   end
-  return guard and true
+  return guard and switched
+end
+
+local function publish(bundle)
+  local switched, message = place(bundle)
+  if not switched then
+    return nil, message
+  end
+  local done, why = reload(bundle.options)
+  if not done then
+    return nil, why .. undo(switched)
+  end
+  return true
 end
 
 -- Removes the files of a bundle that nobody has changed since.
@@ -279,9 +279,14 @@ return {
   },
   publish = publish,
   rollback = function(previous, bundle)
-    if previous then
-      return publish(previous)
+    if not previous then
+      return withdraw(bundle)
     end
-    return withdraw(bundle)
+    -- The files stay, also when the reload fails: they are the ones that were good.
+    local switched, message = place(previous)
+    if not switched then
+      return nil, message
+    end
+    return reload(previous.options)
   end,
 }
