@@ -75,6 +75,9 @@ end
 
 -- May the blank between these two bytes go? Only beside signs that join nothing.
 local function joins_nothing(before, after)
+  if after == "=" and before:find("[<>~=]") then
+    return false -- "local x <const> = 1"
+  end
   return before:find("[=(),{};\n]") or after:find("[=(),{};]")
 end
 
@@ -256,8 +259,9 @@ local function open_file(path)
     declaration(file)
   end
   file.text = strip(file.source)
-  if not load(file.text, "@" .. path, "t") then
-    fail("%s:1: embed.lua broke this file by stripping it", path)
+  local fine, message = load(file.text, "@" .. path, "t")
+  if not fine then
+    fail("%s (after embed.lua stripped it, which is its mistake)", message)
   end
   return file
 end
