@@ -79,7 +79,7 @@ $(error no flavour $(FLAVOUR): musl glibc asan fuzz)
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-           -Wwrite-strings -Wformat=2 -Wundef $(if $(filter 1,$(WERROR)),-Werror)
+           -Wwrite-strings -Wformat=2 -Wundef -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror)
 
 # inih as it is compiled and as its header is read: one list for both.
 INIH_FLAGS = -DINI_HANDLER_LINENO=1 -DINI_CALL_HANDLER_ON_NEW_SECTION=1 -DINI_ALLOW_NO_VALUE=1 \
@@ -90,7 +90,8 @@ CPPFLAGS = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -Isrc -isystem $(VENDOR)/includ
            $(INIH_FLAGS) '-DMBEDTLS_CONFIG_FILE=<mbedtls_config.h>' \
            -DCERTAUTO_VERSION='"$(VERSION)"' -DCERTAUTO_BUILD_TIME=$(BUILD_TIME)
 CFLAGS   = -std=c11 $(OPTIMISE) $(INSTRUMENT) $(WARNINGS)
-LDLIBS   = -L$(VENDOR)/lib -Wl,--start-group -lcurl -linih -llua -lcjson -lmbedtls -Wl,--end-group -lm
+# A group, because mbedTLS calls back into src/key.c, which tests have in an archive.
+LDLIBS   = -L$(VENDOR)/lib -Wl,--start-group $(TESTED) -lcurl -linih -llua -lcjson -lmbedtls -Wl,--end-group -lm
 COMPILE  = $(COMPILER) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(*F)) $(EXTRA_CFLAGS) -MMD -MP
 LINK     = $(COMPILER) $(CFLAGS) $(LDFLAGS) $(EXTRA_LDFLAGS)
 
@@ -184,17 +185,19 @@ $(BUILD)/vendor.stamp: vendor/build vendor/fetch vendor/Sources vendor/mbedtls_c
 wraps = $(patsubst __wrap_%,-Wl$(comma)--wrap=%,$(sort $(shell grep -o '__wrap_[A-Za-z0-9_]*' $<)))
 comma = ,
 
+$(BUILD)/tests/% $(BUILD)/fuzz/% $(BUILD)/replay/%: private TESTED = $(ARCHIVE)
+
 $(BUILD)/tests/%: tests/unit/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -Itests/unit -MT $@ -MF $@.d $(LDFLAGS) -o $@ $< $(wraps) $(ARCHIVE) -lcmocka $(ARCHIVE) $(LDLIBS)
+	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -Itests/unit -MT $@ -MF $@.d $(LDFLAGS) -o $@ $< $(wraps) $(LDLIBS) -lcmocka
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MT $@ -MF $@.d -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(ARCHIVE) $(LDLIBS)
+	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MT $@ -MF $@.d -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LDLIBS)
 
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MT $@ -MF $@.d $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(ARCHIVE) $(LDLIBS)
+	$(call quiet,CC   ,$<)$(COMPILE) -Wno-missing-prototypes -MT $@ -MF $@.d $(LDFLAGS) -o $@ $< tests/fuzz/replay.c $(LDLIBS)
 
 flavour-tests: $(UNIT_TESTS) $(REPLAYS)
 flavour-fuzzers: $(FUZZERS)
