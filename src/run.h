@@ -44,7 +44,7 @@ void run_results_free(struct run_results *results);
 // "told" (may be NULL) is called with each result as it comes, for progress. 0, or -1 when the pass itself could
 // not be made (unknown name, state_dir refused). The caller must not have initialised PSA or curl.
 int run_pass(const struct config *config, const struct run_options *options,
-             void (*told)(void *context, const struct run_result *result), void *context,
-             struct run_results *results, struct error *error);
+             void (*told)(void *context, const struct run_result *result), void *context, struct run_results *results,
+             struct error *error);
 
 #endif
