@@ -338,8 +338,11 @@ static bool find_block(const char *text, size_t length, struct codec_block *bloc
         block->label[size] = '\0';
         snprintf(close, sizeof close, PEM_END "%s" PEM_DASHES, block->label);
         block->body = dashes + strlen(PEM_DASHES);
-        finish = find(block->body, (size_t)(end - block->body), close);
+        // The next dashes must be the end, or a heap of open blocks would be searched again and again.
+        finish = find(block->body, (size_t)(end - block->body), PEM_DASHES);
         if (finish == NULL)
+            return false;
+        if ((size_t)(end - finish) < strlen(close) || memcmp(finish, close, strlen(close)) != 0)
             continue;
         block->length = (size_t)(finish - block->body);
         *after = finish + strlen(close);
