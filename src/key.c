@@ -28,6 +28,9 @@ struct key {
     enum key_type type;
 };
 
+#define CURVE PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1)
+#define RSA PSA_KEY_TYPE_RSA_KEY_PAIR
+
 // What each type is called and what it is in PSA.
 static const struct {
     const char *name;
@@ -37,8 +40,6 @@ static const struct {
     psa_algorithm_t hash;
     mbedtls_md_type_t md;
 } types[KEY_TYPE_COUNT] = {
-#define CURVE PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1)
-#define RSA PSA_KEY_TYPE_RSA_KEY_PAIR
     [KEY_ECDSA_P256] = {"ecdsa-p256", true, CURVE, 256, PSA_ALG_SHA_256, MBEDTLS_MD_SHA256},
     [KEY_ECDSA_P384] = {"ecdsa-p384", true, CURVE, 384, PSA_ALG_SHA_384, MBEDTLS_MD_SHA384},
     [KEY_ECDSA_P521] = {"ecdsa-p521", false, CURVE, 521, PSA_ALG_SHA_512, MBEDTLS_MD_SHA512},
@@ -219,7 +220,9 @@ static int import(const mbedtls_pk_context *pk, struct key *key, struct error *e
     psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
     int result;
 
-    if (mbedtls_pk_get_psa_attributes(pk, PSA_KEY_USAGE_SIGN_HASH, &attributes) != 0)
+    // mbedTLS takes X25519, which agrees on secrets only, for a curve like any other.
+    if (mbedtls_pk_get_psa_attributes(pk, PSA_KEY_USAGE_SIGN_HASH, &attributes) != 0 ||
+        (psa_get_key_type(&attributes) != RSA && psa_get_key_type(&attributes) != CURVE))
         return error_set(error, ERROR_FORMAT, "the private key is of a kind that cannot sign");
     set_policy(&attributes, psa_get_key_type(&attributes));
     key->type = type_of(psa_get_key_type(&attributes), psa_get_key_bits(&attributes));
