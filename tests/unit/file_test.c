@@ -98,17 +98,19 @@ uid_t __wrap_geteuid(void)
     return pretended_uid != 0 ? pretended_uid : __real_geteuid();
 }
 
-static char folder[64];
+static char folder[256];
 static int dirfd_of_folder;
 
 static int setup(void **unused)
 {
+    const char *tmp = getenv("TMPDIR");
+
     (void)unused;
     fail_at = calls = 0;
     fail_errno = EIO;
     counting = short_writes = false;
     pretended_uid = 0;
-    strcpy(folder, "/tmp/certauto-file-XXXXXX");
+    snprintf(folder, sizeof(folder), "%s/certauto-file-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     assert_non_null(mkdtemp(folder));
     dirfd_of_folder = open(folder, O_RDONLY | O_DIRECTORY);
     assert_true(dirfd_of_folder >= 0);
@@ -465,7 +467,7 @@ static void only_trusted_files_are_obeyed(void **unused)
         {0600, 01777, 0, 0, true, true},     {01602, 0755, 0, 0, false, false},  {0600, 0755, 1000, 0, false, false},
         {0400, 0755, 1001, 0, false, false},
     };
-    char path[100];
+    char path[300];
 
     (void)unused;
     if (getuid() != 0) {
@@ -497,7 +499,7 @@ static void only_trusted_files_are_obeyed(void **unused)
 static void links_are_judged_by_their_target(void **unused)
 {
     struct error error;
-    char link[100];
+    char link[300];
 
     (void)unused;
     snprintf(link, sizeof(link), "%s/link", folder);

@@ -22,13 +22,15 @@
 #include "file.h"
 #include "lock.h"
 
-static char folder[64];
+static char folder[256];
 static int dir;
 
 static int setup(void **unused)
 {
+    const char *tmp = getenv("TMPDIR");
+
     (void)unused;
-    strcpy(folder, "/tmp/certauto-lock-XXXXXX");
+    snprintf(folder, sizeof(folder), "%s/certauto-lock-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     assert_non_null(mkdtemp(folder));
     dir = open(folder, O_RDONLY | O_DIRECTORY);
     assert_true(dir >= 0);

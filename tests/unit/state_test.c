@@ -58,13 +58,15 @@ int __wrap_fsync(int fd)
     return __real_fsync(fd);
 }
 
-static char folder[64];
+static char folder[256];
 static int dir;
 
 static int setup(void **unused)
 {
+    const char *tmp = getenv("TMPDIR");
+
     (void)unused;
-    strcpy(folder, "/tmp/certauto-state-XXXXXX");
+    snprintf(folder, sizeof(folder), "%s/certauto-state-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     assert_non_null(mkdtemp(folder));
     dir = open(folder, O_RDONLY | O_DIRECTORY);
     assert_true(dir >= 0);
