@@ -3,20 +3,26 @@
 // certauto.json: JSON to Lua values and back, by cJSON, with one set of limits.
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lua_sandbox.h"
 
 #define ARRAY "json.array"
+#define TOO_MUCH "more than 4 MiB"
 #define MAX_EXACT 9007199254740992.0 // 2^53: up to here a double holds every whole number
 
 // cJSON's memory is the state's, so that it counts, and is given back when a raise leaves a tree behind. cJSON
 // takes its allocator from the whole process: it is set only while C code runs that cannot raise.
 static struct sandbox *owner;
+static bool exhausted;
 
 static void *take(size_t size)
 {
-    return sandbox_take(owner, size);
+    void *memory = sandbox_take(owner, size);
+    exhausted = exhausted || memory == NULL;
+    return memory;
 }
 
 static void give(void *memory)
@@ -28,6 +34,7 @@ static void enter(lua_State *L)
 {
     cJSON_Hooks hooks = {take, give};
     owner = sandbox_of(L);
+    exhausted = false;
     cJSON_InitHooks(&hooks);
 }
 
@@ -162,9 +169,12 @@ int json_decode(lua_State *L, const char *text, size_t length, bool keep_null, s
     enter(L);
     cJSON *tree = cJSON_ParseWithLengthOpts(text, length, &end, 0);
     leave();
+    if (tree == NULL && exhausted) {
+        return error_set(error, ERROR_SYSTEM, "not enough memory for JSON");
+    }
     if (tree == NULL || !only_blanks(end, text + length)) {
         drop(L, tree);
-        return error_set(error, ERROR_FORMAT, "it is no JSON from byte %zu on, or too large", (size_t)(end - text) + 1);
+        return error_set(error, ERROR_FORMAT, "it is no JSON from byte %zu on", (size_t)(end - text) + 1);
     }
     struct decoding decoding = {keep_null, error};
     int done = push_value(L, tree, 0, &decoding);
@@ -190,20 +200,30 @@ static cJSON *refuse(struct encoding *encoding, const char *what)
     return NULL;
 }
 
-// A tree that memory did not suffice for is NULL without a sentence; one is put there at the end.
+// Written here, since cJSON takes two numbers that differ only in their last bit for the same.
 static cJSON *make_number(lua_State *L, int index, struct encoding *encoding)
 {
     double value = lua_tonumber(L, index);
+    char text[32];
     if (!isfinite(value)) {
         return refuse(encoding, "a number that is not finite");
     }
     if (lua_isinteger(L, index) && fabs(value) > MAX_EXACT) {
         return refuse(encoding, "a whole number beyond 2^53 exactly");
     }
-    encoding->size += 24;
-    return cJSON_CreateNumber(value);
+    if (lua_isinteger(L, index)) {
+        snprintf(text, sizeof text, LUA_INTEGER_FMT, lua_tointeger(L, index));
+    } else {
+        int digits = 15;
+        do {
+            snprintf(text, sizeof text, "%.*g", digits++, value);
+        } while (digits <= 17 && strtod(text, NULL) != value);
+    }
+    encoding->size += strlen(text);
+    return cJSON_CreateRaw(text);
 }
 
+// A tree that memory did not suffice for is NULL without a sentence; one is put there at the end.
 static cJSON *make_string(lua_State *L, int index, struct encoding *encoding)
 {
     size_t length;
@@ -212,7 +232,7 @@ static cJSON *make_string(lua_State *L, int index, struct encoding *encoding)
         return refuse(encoding, "a string with a NUL byte");
     }
     encoding->size += length + 3;
-    return cJSON_CreateString(text);
+    return encoding->size > JSON_MAX_BYTES ? refuse(encoding, TOO_MUCH) : cJSON_CreateString(text);
 }
 
 // True for an array: marked as one, or with keys, all of which are 1 to n. Sets *count; -1 when it is neither
@@ -300,7 +320,7 @@ static cJSON *make_value(lua_State *L, int index, int depth, struct encoding *en
 {
     encoding->size += 8;
     if (encoding->size > JSON_MAX_BYTES) {
-        return refuse(encoding, "so much: more than 4 MiB");
+        return refuse(encoding, TOO_MUCH);
     }
     switch (lua_type(L, index)) {
     case LUA_TNUMBER: return make_number(L, index, encoding);

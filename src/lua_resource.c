@@ -129,7 +129,8 @@ int sandbox_fail(lua_State *L, const struct error *error)
 const char *sandbox_text(lua_State *L, int argument)
 {
     size_t length;
-    const char *text = luaL_checklstring(L, argument, &length);
+    luaL_checktype(L, argument, LUA_TSTRING);
+    const char *text = lua_tolstring(L, argument, &length);
     luaL_argcheck(L, strlen(text) == length, argument, "text without NUL bytes expected");
     return text;
 }

@@ -156,7 +156,9 @@ static void describe(lua_State *L, struct sandbox *sandbox)
 {
     size_t length;
     const char *text = NULL;
-    if (lua_type(L, 1) == LUA_TSTRING || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL) {
+    if (lua_type(L, 1) == LUA_TSTRING) {
+        text = lua_tolstring(L, 1, &length);
+    } else if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL) {
         text = luaL_tolstring(L, 1, &length);
     }
     buf_clear(sandbox->message);

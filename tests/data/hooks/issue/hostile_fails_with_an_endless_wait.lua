@@ -1,0 +1,8 @@
+-- expect: no number of seconds
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    return nil, "no", { wait = math.huge }
+  end,
+}

@@ -1,0 +1,9 @@
+-- expect: its time was over
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    local log = require "certauto.log"
+    while true do log.debug(("x"):rep(1000)) end
+  end,
+}

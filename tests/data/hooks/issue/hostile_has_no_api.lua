@@ -1,0 +1,2 @@
+-- expect: api is not 1
+return { doc = "Hostile." }

@@ -1,0 +1,2 @@
+-- expect: near
+return {{{ api = 1

@@ -1,0 +1,8 @@
+-- expect: its time was over
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    xpcall(function() while true do end end, function() while true do end end)
+  end,
+}

@@ -1,0 +1,13 @@
+-- expect: its time was over
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    local function spin()
+      while true do
+        pcall(coroutine.wrap(function() pcall(spin) end))
+      end
+    end
+    spin()
+  end,
+}

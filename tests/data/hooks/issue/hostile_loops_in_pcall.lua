@@ -1,0 +1,10 @@
+-- expect: its time was over
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    while true do
+      pcall(function() while true do end end)
+    end
+  end,
+}

@@ -1,0 +1,9 @@
+-- expect: its time was over
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    local held <close> = setmetatable({}, { __close = function() while true do end end })
+    error("first")
+  end,
+}

@@ -1,0 +1,2 @@
+-- expect: its time was over
+while true do end

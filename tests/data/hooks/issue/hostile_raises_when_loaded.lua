@@ -1,0 +1,2 @@
+-- expect: in the file
+error("in the file")

@@ -1,0 +1,8 @@
+-- expect: neither a list
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    return { "a", b = "c" }
+  end,
+}

@@ -1,0 +1,2 @@
+-- expect: a hook returns a table
+return 42

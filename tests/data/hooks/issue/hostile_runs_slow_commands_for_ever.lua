@@ -1,0 +1,9 @@
+-- expect: its time was over
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    local exec = require "certauto.exec"
+    while true do exec.run({ "sleep", "1000" }) end
+  end,
+}

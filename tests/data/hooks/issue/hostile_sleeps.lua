@@ -1,0 +1,8 @@
+-- expect: the deadline comes before
+return {
+  api = 1,
+  doc = "Hostile.",
+  issue = function(request)
+    return require 'certauto.time'.sleep(1000)
+  end,
+}
