@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "log.h"
 #include "request.h"
 #include "x509.h"
 
@@ -149,7 +148,7 @@ void answer_free(struct answer *answer)
     *answer = (struct answer){.wait_s = -1};
 }
 
-int answer_read_done(const char *json, size_t length, bool *permanent, struct error *error)
+int answer_read_done(const char *json, size_t length, bool *permanent, struct buf *traceback, struct error *error)
 {
     struct answer answer;
     *permanent = false;
@@ -158,7 +157,7 @@ int answer_read_done(const char *json, size_t length, bool *permanent, struct er
     }
     int result = 0;
     if (answer.kind == ANSWER_RAISED && answer.traceback != NULL) {
-        log_error("%s", answer.traceback);
+        buf_text(traceback, answer.traceback);
     }
     if (answer.kind != ANSWER_VALUE) {
         *permanent = answer.permanent;

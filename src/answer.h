@@ -29,9 +29,9 @@ struct answer {
 int answer_read(const char *json, size_t length, struct answer *answer, struct error *error);
 void answer_free(struct answer *answer);
 
-// Reads the answer of publish, verify or rollback: 0 when it is true. Else -1 with the hook's sentence; a
-// traceback is logged.
-int answer_read_done(const char *json, size_t length, bool *permanent, struct error *error);
+// Reads the answer of publish, verify or rollback: 0 when it is true. Else -1 with the hook's sentence; when it
+// raised, its traceback is appended to "traceback". No I/O.
+int answer_read_done(const char *json, size_t length, bool *permanent, struct buf *traceback, struct error *error);
 
 // What an issue hook answers.
 struct issue_answer {

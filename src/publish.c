@@ -166,12 +166,21 @@ static int call(struct transaction *transaction, const char *function, struct er
 {
     const struct hook_section *section = &transaction->profile->section;
     bool permanent = false;
+    struct buf traceback;
     buf_clear(&transaction->answer);
     if (hook_process_call(transaction->keeping->process, section->hook, function, section->hook_timeout_s,
                           buf_string(&transaction->json), transaction->json.length, &transaction->answer, error) < 0) {
         return -1;
     }
-    int result = answer_read_done(buf_string(&transaction->answer), transaction->answer.length, &permanent, error);
+    buf_init(&traceback, 65536);
+    int result =
+        answer_read_done(buf_string(&transaction->answer), transaction->answer.length, &permanent, &traceback, error);
+    if (traceback.length > 0) {
+        const struct log_field fields[] = {
+            {"certificate", transaction->name}, {"hook", section->hook}, {"traceback", buf_string(&traceback)}};
+        log_line(LOG_LEVEL_ERROR, "a publishing hook raised", fields, 3);
+    }
+    buf_free(&traceback);
     transaction->permanent = transaction->permanent || permanent;
     return result;
 }

@@ -1,0 +1,237 @@
+// SPDX-FileCopyrightText: The certauto authors
+// SPDX-License-Identifier: MIT
+// Tests of answer.c: what hooks may answer, and what is refused.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "answer.h"
+#include "buf.h"
+
+// What is refused, with a word of the sentence.
+static const struct {
+    const char *json;
+    const char *says;
+} rubbish[] = {
+    {"", "empty"},
+    {"{", "not JSON"},
+    {"nonsense", "not JSON"},
+    {"[]", "no object"},
+    {"true", "no object"},
+    {"{}", "neither a value nor an error"},
+    {"{\"ok\":true} x", "not JSON"},
+    {"{\"ok\":true,\"error\":\"no\"}", "neither a value nor an error"},
+    {"{\"ok\":true,\"ok\":true}", "stands twice"},
+    {"{\"ok\":true,\"wait\":3}", "neither a value nor an error"},
+    {"{\"error\":7}", "wrong type"},
+    {"{\"error\":\"no\",\"wait\":-1}", "wrong type"},
+    {"{\"error\":\"no\",\"wait\":1e300}", "wrong type"},
+    {"{\"error\":\"no\",\"wait\":\"3\"}", "wrong type"},
+    {"{\"error\":\"no\",\"permanent\":1}", "wrong type"},
+    {"{\"error\":\"no\",\"traceback\":\"x\"}", "neither a value nor an error"},
+    {"{\"error\":\"no\",\"colour\":\"red\"}", "'colour' is no field"},
+    {"{\"error\":\"a\\u0000b\"}", "NUL"},
+    {"{\"ok\":true}", "neither a table nor an error"},
+    {"{\"ok\":{}}", "neither a certificate nor a pending order"},
+    {"{\"ok\":{\"certificate\":\"\"}}", "neither a certificate nor a pending order"},
+    {"{\"ok\":{\"certificate\":7}}", "wrong type"},
+    {"{\"ok\":{\"certificate\":\"x\",\"chain\":null}}", "wrong type"},
+    {"{\"ok\":{\"certificate\":\"x\",\"notes\":\"y\"}}", "'notes' is no field"},
+    {"{\"ok\":{\"certificate\":\"x\",\"certificate\":\"y\"}}", "stands twice"},
+    {"{\"ok\":{\"certificate\":\"x\",\"pending\":true}}", "neither a certificate nor a pending order"},
+    {"{\"ok\":{\"certificate\":\"x\",\"wait\":5}}", "neither a certificate nor a pending order"},
+    {"{\"ok\":{\"pending\":false}}", "neither a certificate nor a pending order"},
+    {"{\"ok\":{\"pending\":true,\"key\":\"x\"}}", "neither a certificate nor a pending order"},
+    {"{\"ok\":{\"pending\":true,\"wait\":\"soon\"}}", "wrong type"},
+    {"{\"ok\":{\"pending\":true,\"cookie\":{}}}", "wrong type"},
+};
+
+static void answers_that_are_rubbish_are_refused_with_their_reason(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++) {
+        struct issue_answer answer;
+        struct error error = {0};
+        int result = answer_read_issue(rubbish[i].json, strlen(rubbish[i].json), &answer, &error);
+        answer_free_issue(&answer);
+        if (result != -1 || strstr(error.message, rubbish[i].says) == NULL) {
+            fail_msg("%s: %d, '%s'", rubbish[i].json, result, error.message);
+        }
+        assert_int_equal(error.code, ERROR_HOOK);
+    }
+}
+
+static void a_nul_byte_is_refused_however_it_is_written(void **unused)
+{
+    struct issue_answer answer;
+    struct error error;
+    static const char raw[] = "{\"error\":\"a\0b\"}";
+    static const char escaped_backslash[] = "{\"error\":\"a\\\\u0000b\"}";
+
+    (void)unused;
+    assert_int_equal(answer_read_issue(raw, sizeof(raw) - 1, &answer, &error), -1);
+    answer_free_issue(&answer);
+    // A backslash followed by letters is no NUL.
+    assert_int_equal(answer_read_issue(escaped_backslash, sizeof(escaped_backslash) - 1, &answer, &error), 0);
+    assert_string_equal(answer.error.message, "a\\u0000b");
+    answer_free_issue(&answer);
+}
+
+static void read_fine(const char *json, struct issue_answer *answer)
+{
+    struct error error = {0};
+    if (answer_read_issue(json, strlen(json), answer, &error) != 0) {
+        fail_msg("%s: %s", json, error.message);
+    }
+}
+
+static void an_issued_certificate_is_read_with_its_chain_and_key(void **unused)
+{
+    struct issue_answer answer;
+
+    (void)unused;
+    read_fine("{\"ok\":{\"certificate\":\"C\",\"chain\":\"H\",\"key\":\"K\"}}", &answer);
+    assert_int_equal(answer.kind, ISSUE_ISSUED);
+    assert_string_equal(buf_string(&answer.certificate), "C");
+    assert_string_equal(buf_string(&answer.chain), "H");
+    assert_string_equal(buf_string(&answer.key), "K");
+    assert_int_equal(answer.wait_s, -1);
+    answer_free_issue(&answer);
+    read_fine("{\"ok\":{\"certificate\":\"C\"}}", &answer);
+    assert_int_equal(answer.key.length, 0);
+    assert_int_equal(answer.chain.length, 0);
+    answer_free_issue(&answer);
+}
+
+static void a_pending_order_is_read_with_its_wait_and_cookie(void **unused)
+{
+    struct issue_answer answer;
+
+    (void)unused;
+    read_fine("{\"ok\":{\"pending\":true,\"wait\":90.5,\"cookie\":\"c\\n1\"}}", &answer);
+    assert_int_equal(answer.kind, ISSUE_PENDING);
+    assert_int_equal(answer.wait_s, 90);
+    assert_string_equal(buf_string(&answer.cookie), "c\n1");
+    answer_free_issue(&answer);
+    read_fine("{\"ok\":{\"pending\":true}}", &answer);
+    assert_int_equal(answer.wait_s, -1);
+    answer_free_issue(&answer);
+}
+
+static void a_cookie_may_have_4096_bytes_and_no_more(void **unused)
+{
+    struct issue_answer answer;
+    struct error error;
+    struct buf json;
+
+    (void)unused;
+    for (size_t length = ANSWER_MAX_COOKIE; length <= ANSWER_MAX_COOKIE + 1; length++) {
+        buf_init(&json, 10000);
+        buf_text(&json, "{\"ok\":{\"pending\":true,\"cookie\":\"");
+        for (size_t i = 0; i < length; i++) {
+            buf_char(&json, 'c');
+        }
+        buf_text(&json, "\"}}");
+        int result = answer_read_issue(buf_string(&json), json.length, &answer, &error);
+        assert_int_equal(result, length == ANSWER_MAX_COOKIE ? 0 : -1);
+        answer_free_issue(&answer);
+        buf_free(&json);
+    }
+    assert_non_null(strstr(error.message, "cookie is longer"));
+}
+
+static void a_refusal_is_read_with_its_wait_and_whether_it_is_permanent(void **unused)
+{
+    struct issue_answer answer;
+
+    (void)unused;
+    read_fine("{\"error\":\"no such account\",\"wait\":3600,\"permanent\":true}", &answer);
+    assert_int_equal(answer.kind, ISSUE_REFUSED);
+    assert_string_equal(answer.error.message, "no such account");
+    assert_int_equal(answer.wait_s, 3600);
+    assert_true(answer.permanent);
+    answer_free_issue(&answer);
+    read_fine("{\"error\":\"\"}", &answer);
+    assert_string_equal(answer.error.message, "the hook failed without a message");
+    assert_false(answer.permanent);
+    answer_free_issue(&answer);
+}
+
+static void a_raise_is_a_refusal_with_its_traceback(void **unused)
+{
+    struct issue_answer answer;
+
+    (void)unused;
+    read_fine("{\"raised\":\"x.lua:3: boom\",\"traceback\":\"stack\\nmore\"}", &answer);
+    assert_int_equal(answer.kind, ISSUE_REFUSED);
+    assert_string_equal(answer.error.message, "x.lua:3: boom");
+    assert_string_equal(buf_string(&answer.traceback), "stack\nmore");
+    answer_free_issue(&answer);
+}
+
+static void control_bytes_of_a_message_are_escaped(void **unused)
+{
+    struct issue_answer answer;
+
+    (void)unused;
+    read_fine("{\"error\":\"one\\ntwo\\u001b[31m\"}", &answer);
+    assert_null(strpbrk(answer.error.message, "\n\x1b"));
+    assert_non_null(strstr(answer.error.message, "\\x0a"));
+    answer_free_issue(&answer);
+}
+
+static void a_publication_is_done_only_when_the_answer_is_true(void **unused)
+{
+    static const struct {
+        const char *json;
+        int result;
+        bool permanent;
+        const char *says;
+    } cases[] = {
+        {"{\"ok\":true}", 0, false, ""},
+        {"{\"ok\":false}", -1, false, "neither true nor an error"},
+        {"{\"ok\":{}}", -1, false, "neither true nor an error"},
+        {"{\"ok\":1}", -1, false, "neither true nor an error"},
+        {"{\"ok\":null}", -1, false, "neither true nor an error"},
+        {"{\"error\":\"disk full\"}", -1, false, "disk full"},
+        {"{\"error\":\"never\",\"permanent\":true}", -1, true, "never"},
+        {"{\"raised\":\"boom\"}", -1, false, "boom"},
+        {"{\"raised\":\"boom\",\"traceback\":\"stack\"}", -1, false, "boom"},
+        {"{\"okay\":true}", -1, false, "'okay' is no field"},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error error = {0};
+        struct buf traceback;
+        bool permanent;
+        buf_init(&traceback, 100);
+        assert_int_equal(answer_read_done(cases[i].json, strlen(cases[i].json), &permanent, &traceback, &error),
+                         cases[i].result);
+        assert_string_equal(buf_string(&traceback), strstr(cases[i].json, "traceback") == NULL ? "" : "stack");
+        buf_free(&traceback);
+        assert_int_equal(permanent, cases[i].permanent);
+        assert_non_null(strstr(error.message, cases[i].says));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_that_are_rubbish_are_refused_with_their_reason),
+        cmocka_unit_test(a_nul_byte_is_refused_however_it_is_written),
+        cmocka_unit_test(an_issued_certificate_is_read_with_its_chain_and_key),
+        cmocka_unit_test(a_pending_order_is_read_with_its_wait_and_cookie),
+        cmocka_unit_test(a_cookie_may_have_4096_bytes_and_no_more),
+        cmocka_unit_test(a_refusal_is_read_with_its_wait_and_whether_it_is_permanent),
+        cmocka_unit_test(a_raise_is_a_refusal_with_its_traceback),
+        cmocka_unit_test(control_bytes_of_a_message_are_escaped),
+        cmocka_unit_test(a_publication_is_done_only_when_the_answer_is_true),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
