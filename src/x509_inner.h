@@ -33,7 +33,13 @@ const char *x509_title(const mbedtls_x509_crt *crt, char out[256]);
 int64_t x509_time(const mbedtls_x509_time *time);
 // Appends the canonical text of the alternative names that are valid names.
 int x509_alternative_names(const mbedtls_x509_sequence *list, struct buf *names, struct error *error);
-// The bit of an extended key usage, all bits for "any", 0 for an unknown one.
-unsigned x509_usage_bit(const mbedtls_x509_buf *oid);
+// The bits of the extended key usages in the list; all bits for "any".
+unsigned x509_usage_bits(const mbedtls_x509_sequence *list);
+// Copies what fits into "out", of longer text as much as fits before "..."; empties the buffer.
+void x509_keep_text(struct buf *text, char *out, size_t size);
+// error_set for bytes that mbedTLS cannot read: an algorithm that it lacks is named. what: "the certificate".
+int x509_refuse(struct error *error, int result, const struct buf *der, const char *what);
+// Appends a public key as SubjectPublicKeyInfo, written anew as key_public does, so that one key has one form.
+bool x509_write_public(const mbedtls_pk_context *pk, struct buf *out);
 
 #endif

@@ -139,12 +139,14 @@ static void add_value(struct buf *out, const mbedtls_asn1_buf *value)
         return;
     }
     for (size_t i = 0; i < value->len;) {
-        uint32_t code = value->p[i];
+        uint32_t code;
         size_t length = utf8_character(value->p + i, value->len - i, &code);
 
         // T61String is Latin-1 in practice, where it is not UTF-8.
-        if (length > 0 || value->tag == MBEDTLS_ASN1_T61_STRING)
+        if (length > 0)
             add_character(out, code);
+        else if (value->tag == MBEDTLS_ASN1_T61_STRING)
+            add_character(out, value->p[i]);
         else
             buf_format(out, "\\x%02x", value->p[i]);
         i += length > 0 ? length : 1;

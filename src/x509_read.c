@@ -1,11 +1,9 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// Certificates and requests read: PEM text to facts.
+// Certificates read: PEM text to facts.
 #include <arpa/inet.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pk.h>
-#include <mbedtls/x509_csr.h>
-#include <psa/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +39,7 @@ static int take_extension(void *context, const mbedtls_x509_crt *crt, const mbed
 }
 
 // The algorithms that mbedTLS lacks by name, since its own message has only a number.
-static int refuse(struct error *error, int result, const struct buf *der, const char *what)
+int x509_refuse(struct error *error, int result, const struct buf *der, const char *what)
 {
     static const struct {
         const char *oid; // with tag and length, so that it is not found inside another one
@@ -71,7 +69,7 @@ static int parse_der(const struct buf *der, mbedtls_x509_crt *crt, struct error 
                                                         take_extension, &poisoned);
 
     if (result != 0)
-        return refuse(error, result, der, "the certificate");
+        return x509_refuse(error, result, der, "the certificate");
     if (poisoned)
         return error_set(error, ERROR_FORMAT, "this is a precertificate (RFC 6962), not a certificate");
     return 0;
@@ -104,7 +102,7 @@ int64_t x509_time(const mbedtls_x509_time *time)
 // ---- Facts
 
 // Copies what fits, and of longer text as much as fits before "..."; empties the buffer.
-static void keep_text(struct buf *text, char *out, size_t size)
+void x509_keep_text(struct buf *text, char *out, size_t size)
 {
     const char *from = buf_string(text);
 
@@ -149,12 +147,12 @@ static int read_serial(const mbedtls_x509_buf *serial, struct x509_facts *facts,
     buf_init(&text, sizeof facts->serial);
     buf_text(&text, negative ? "-" : "");
     codec_hex(&text, at, left);
-    keep_text(&text, facts->serial, sizeof facts->serial);
+    x509_keep_text(&text, facts->serial, sizeof facts->serial);
     buf_free(&text);
     return 0;
 }
 
-unsigned x509_usage_bit(const mbedtls_x509_buf *oid)
+static unsigned usage_bit(const mbedtls_x509_buf *oid)
 {
     static const struct {
         const char *oid;
@@ -175,12 +173,12 @@ unsigned x509_usage_bit(const mbedtls_x509_buf *oid)
     return 0;
 }
 
-static unsigned usage_bits(const mbedtls_x509_sequence *list)
+unsigned x509_usage_bits(const mbedtls_x509_sequence *list)
 {
     unsigned bits = 0;
 
     for (; list != NULL && list->buf.p != NULL; list = list->next)
-        bits |= x509_usage_bit(&list->buf);
+        bits |= usage_bit(&list->buf);
     return bits;
 }
 
@@ -194,7 +192,7 @@ const char *x509_title(const mbedtls_x509_crt *crt, char out[256])
         buf_text(&text, "serial number ");
         codec_hex(&text, crt->serial.p, crt->serial.len < 64 ? crt->serial.len : 64);
     }
-    keep_text(&text, out, 256);
+    x509_keep_text(&text, out, 256);
     buf_free(&text);
     return out;
 }
@@ -209,17 +207,17 @@ static int read_texts(const mbedtls_x509_crt *crt, struct x509_facts *facts, str
     buf_init(&text, 4 * MAX_DER);
     x509_name_text(&crt->subject, &text);
     failed = text.failed;
-    keep_text(&text, facts->subject, sizeof facts->subject);
+    x509_keep_text(&text, facts->subject, sizeof facts->subject);
     x509_name_text(&crt->issuer, &text);
     failed = failed || text.failed;
-    keep_text(&text, facts->issuer, sizeof facts->issuer);
+    x509_keep_text(&text, facts->issuer, sizeof facts->issuer);
     x509_name_attribute(&crt->issuer, "O", &text);
-    keep_text(&text, facts->issuer_organisation, sizeof facts->issuer_organisation);
+    x509_keep_text(&text, facts->issuer_organisation, sizeof facts->issuer_organisation);
     x509_name_attribute(&crt->subject, "CN", &text);
-    keep_text(&text, facts->common_name, sizeof facts->common_name);
+    x509_keep_text(&text, facts->common_name, sizeof facts->common_name);
     if (aki->len > 0 && aki->len <= (sizeof facts->aki - 1) / 2)
         codec_hex(&text, aki->p, aki->len);
-    keep_text(&text, facts->aki, sizeof facts->aki);
+    x509_keep_text(&text, facts->aki, sizeof facts->aki);
     buf_free(&text);
     return failed ? error_set(error, ERROR_SYSTEM, "not enough memory for a certificate's names") : 0;
 }
@@ -230,7 +228,7 @@ static int fill_facts(const mbedtls_x509_crt *crt, struct x509_facts *facts, str
     facts->not_after = x509_time(&crt->valid_to);
     facts->key_type = key_type_of(&crt->pk);
     facts->is_ca = mbedtls_x509_crt_get_ca_istrue(crt) > 0;
-    facts->usage = usage_bits(&crt->ext_key_usage);
+    facts->usage = x509_usage_bits(&crt->ext_key_usage);
     codec_sha256_hex(crt->raw.p, crt->raw.len, facts->fingerprint);
     if (read_serial(&crt->serial, facts, error) != 0 || read_texts(crt, facts, error) != 0)
         return -1;
@@ -380,7 +378,7 @@ int x509_bundle_count(const char *pem, size_t length, int *skipped)
 // ---- Public keys
 
 // Written anew by mbedTLS, as key_public does, so that one key has one form.
-static bool write_public(const mbedtls_pk_context *pk, struct buf *out)
+bool x509_write_public(const mbedtls_pk_context *pk, struct buf *out)
 {
     unsigned char der[MAX_KEY_DER];
     int length = mbedtls_pk_write_pubkey_der(pk, der, sizeof der);
@@ -405,7 +403,7 @@ bool x509_matches_key(const char *pem, size_t length, const struct key *key, str
         error_set(error, ERROR_FORMAT, "no certificate in PEM form found");
     if (found <= 0 || key_public(key, &ours, error) != 0)
         goto out;
-    same = write_public(&crt.pk, &theirs) && ours.length == theirs.length &&
+    same = x509_write_public(&crt.pk, &theirs) && ours.length == theirs.length &&
            memcmp(ours.data, theirs.data, ours.length) == 0;
     if (!same)
         error_set(error, ERROR_REFUSED, "the certificate is for another key");
@@ -414,101 +412,4 @@ out:
     buf_free(&ours);
     buf_free(&theirs);
     return same;
-}
-
-// ---- Requests
-
-// Called for what mbedTLS does not read of a request itself: the extended key usage. Nothing critical is refused,
-// for the CA decides what it grants.
-static int take_request_extension(void *context, const mbedtls_x509_csr *csr, const mbedtls_x509_buf *oid, int critical,
-                                  const unsigned char *p, const unsigned char *end)
-{
-    unsigned *usage = context;
-    mbedtls_x509_sequence list;
-    unsigned char *at = (unsigned char *)(uintptr_t)p;
-
-    (void)csr;
-    (void)critical;
-    if (oid->len != sizeof MBEDTLS_OID_EXTENDED_KEY_USAGE - 1 ||
-        memcmp(oid->p, MBEDTLS_OID_EXTENDED_KEY_USAGE, oid->len) != 0)
-        return 0;
-    memset(&list, 0, sizeof list);
-    if (mbedtls_asn1_get_sequence_of(&at, end, &list, MBEDTLS_ASN1_OID) == 0)
-        *usage |= usage_bits(&list);
-    mbedtls_asn1_sequence_free(list.next);
-    return 0;
-}
-
-static int verify_request(mbedtls_x509_csr *csr, struct error *error)
-{
-    mbedtls_md_type_t md = csr->MBEDTLS_PRIVATE(sig_md);
-    unsigned char hash[PSA_HASH_MAX_SIZE];
-    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(md);
-
-    if (info == NULL || mbedtls_md(info, csr->cri.p, csr->cri.len, hash) != 0)
-        return error_set(error, ERROR_FORMAT, "the request is signed with an unknown digest");
-    if (mbedtls_pk_verify_ext(csr->MBEDTLS_PRIVATE(sig_pk), csr->MBEDTLS_PRIVATE(sig_opts), &csr->pk, md, hash,
-                              mbedtls_md_get_size(info), csr->MBEDTLS_PRIVATE(sig).p,
-                              csr->MBEDTLS_PRIVATE(sig).len) != 0)
-        return error_set(error, ERROR_REFUSED, "the request's own signature is not right");
-    return 0;
-}
-
-static int next_request(const char *pem, size_t length, struct buf *der, struct error *error)
-{
-    struct codec_block block;
-
-    while (codec_pem_next(&pem, &length, &block)) {
-        if (strcmp(block.label, "CERTIFICATE REQUEST") != 0 && strcmp(block.label, "NEW CERTIFICATE REQUEST") != 0)
-            continue;
-        if (!codec_unbase64(der, block.body, block.length) || der->failed || der->length == 0)
-            return error_set(error, ERROR_FORMAT, "the request is not valid PEM");
-        return 0;
-    }
-    return error_set(error, ERROR_FORMAT, "no certificate request in PEM form found");
-}
-
-int x509_request_read(const char *pem, size_t length, struct x509_request_facts *facts, struct error *error)
-{
-    struct buf der, text;
-    mbedtls_x509_csr csr;
-    int result, status = -1;
-
-    memset(facts, 0, sizeof *facts);
-    buf_init(&facts->names, NAMES_MAX_BYTES);
-    buf_init(&facts->public_der, MAX_KEY_DER);
-    buf_init(&der, MAX_DER);
-    buf_init(&text, MAX_DN);
-    mbedtls_x509_csr_init(&csr);
-    if (next_request(pem, length, &der, error) != 0)
-        goto out;
-    result = mbedtls_x509_csr_parse_der_with_ext_cb(&csr, (const unsigned char *)der.data, der.length,
-                                                    take_request_extension, &facts->usage);
-    if (result != 0) {
-        refuse(error, result, &der, "the request");
-        goto out;
-    }
-    if (verify_request(&csr, error) != 0 || x509_alternative_names(&csr.subject_alt_names, &facts->names, error) != 0)
-        goto out;
-    facts->key_type = key_type_of(&csr.pk);
-    x509_name_text(&csr.subject, &text);
-    keep_text(&text, facts->subject, sizeof facts->subject);
-    if (!write_public(&csr.pk, &facts->public_der))
-        error_set(error, ERROR_FORMAT, "the request's public key cannot be written");
-    else
-        status = 0;
-out:
-    if (status != 0)
-        x509_request_free(facts);
-    mbedtls_x509_csr_free(&csr);
-    buf_free(&der);
-    buf_free(&text);
-    return status;
-}
-
-void x509_request_free(struct x509_request_facts *facts)
-{
-    buf_free(&facts->names);
-    buf_free(&facts->public_der);
-    memset(facts, 0, sizeof *facts);
 }

@@ -57,7 +57,7 @@ mask='MASK:0x4' certificate subject-t61 p256 '/O=Größe/CN=t61' "$san"
 certificate subject-utf8 p256 '/O=Größe Ж 日本/OU=one/OU=two, three/CN=utf8' "$san"
 certificate subject-merged p256 '/O=Example/CN=one+UID=two' "$san" -multivalue-rdn
 certificate subject-control p256 "$(printf '/O=one\ntwo\033[31m/CN=\\\\back')" "$san"
-certificate subject-unknown p256 '/1.2.3.4.5=value/CN=unknown' "$san"
+certificate subject-unknown p256 '/businessCategory=value/CN=unknown' "$san"
 certificate subject-long p256 "$(printf '/OU=%064d' $(seq 12))/CN=long" "$san"
 
 certificate san-odd p256 /CN=odd 'subjectAltName = @names\n[names]
