@@ -16,11 +16,11 @@ const char *step_name(enum step step); // "none" "wait" "issue" "publish"
 
 // How a start by a person differs from one by itself.
 enum decide_flags {
-    DECIDE_IGNORE_SLOTS = 1,  // --ignore-slots
-    DECIDE_IGNORE_RETRY = 2,  // names given to --run-now: the waits of "retry" do not hold
-    DECIDE_BY_HAND_ISSUE = 4, // renew NAME: due, enabled, slot, retry do not matter; Retry-After does
+    DECIDE_IGNORE_SLOTS = 1,    // --ignore-slots
+    DECIDE_IGNORE_RETRY = 2,    // names given to --run-now: the waits of "retry" do not hold
+    DECIDE_BY_HAND_ISSUE = 4,   // renew NAME: due, enabled, slot, retry do not matter; Retry-After does
     DECIDE_BY_HAND_PUBLISH = 8, // publish NAME: the same; lifts a withdrawal too
-    DECIDE_FORCE = 16,        // publish --force: also what is published already, or held
+    DECIDE_FORCE = 16,          // publish --force: also what is published already, or held
 };
 
 // Why a step is due; one row of a table in decide_reason.c each.
@@ -56,8 +56,8 @@ enum hold {
     HOLD_RETRY_RUN,   // "retry" is used up: a run is waited for
     HOLD_RETRY_AFTER, // the CA's Retry-After
     HOLD_POLICY,
-    HOLD_PENDING,     // a pending order, until it may be asked about again
-    HOLD_OFF,         // the switch is off
+    HOLD_PENDING, // a pending order, until it may be asked about again
+    HOLD_OFF,     // the switch is off
     HOLD_NO_TEMPLATE,
     HOLD_NO_NAMES,    // neither configured nor imported
     HOLD_NO_KEY,      // imported without its key
@@ -71,37 +71,38 @@ enum hold {
 };
 
 struct decision {
-    enum step step;         // what can be done now: issue, publish; wait; none
-    enum step next;         // for wait: the step waited for; for none: the step that is held; else = step
-    const char *profile;    // publish: profile name or STATE_LIVE; borrowed; NULL for issue
-    uint32_t generation;    // the generation to publish; of issue: the one to be replaced, 0 when never issued
-    int64_t due;            // when the step is (was) due; INT64_MIN: at once
-    int64_t at;             // first moment it is due, in a slot and past its waits (<= now when ready); CLOCK_NONE: never
-    int64_t until;          // wait: the first moment at which the answer differs (at, or earlier); else CLOCK_NONE
+    enum step step;      // what can be done now: issue, publish; wait; none
+    enum step next;      // for wait: the step waited for; for none: the step that is held; else = step
+    const char *profile; // publish: profile name or STATE_LIVE; borrowed; NULL for issue
+    uint32_t generation; // the generation to publish; of issue: the one to be replaced, 0 when never issued
+    int64_t due;         // when the step is (was) due; INT64_MIN: at once
+    int64_t at;          // first moment it is due, in a slot and past its waits (<= now when ready); CLOCK_NONE: never
+    int64_t until;       // wait: the first moment at which the answer differs (at, or earlier); else CLOCK_NONE
     enum due_cause cause;
-    enum hold hold;         // HOLD_NONE when step is issue or publish
-    int64_t amount;         // of the cause's rule: seconds, percent, or the share of the lifetime (3, 2)
-    int64_t window_s;       // renewal window; 0: none (never issued)
-    int64_t override_at;    // from then on slots do not hold; INT64_MAX: they always do
+    enum hold hold;            // HOLD_NONE when step is issue or publish
+    int64_t amount;            // of the cause's rule: seconds, percent, or the share of the lifetime (3, 2)
+    int64_t window_s;          // renewal window; 0: none (never issued)
+    int64_t override_at;       // from then on slots do not hold; INT64_MAX: they always do
     const struct slots *slots; // of the step
-    uint32_t failures;      // in effect, of the step
-    int64_t last_failure;   // CLOCK_NONE: none
-    bool retry_used_up;     // the list of "retry" is over, or the failure is permanent
+    uint32_t failures;         // in effect, of the step
+    int64_t last_failure;      // CLOCK_NONE: none
+    bool retry_used_up;        // the list of "retry" is over, or the failure is permanent
     bool by_hand;
-    bool long_window;       // warning: the window is over two thirds of the lifetime
-    bool window_cut;        // warning: 90 % or more: a third is taken instead
-    bool held_back;         // warning: the CA's window or "revoked" came within a day of issue (spec 5)
-    bool never_opens;       // warning: no slot opens between due and expiry
+    bool long_window;              // warning: the window is over two thirds of the lifetime
+    bool window_cut;               // warning: 90 % or more: a third is taken instead
+    bool held_back;                // warning: the CA's window or "revoked" came within a day of issue (spec 5)
+    bool never_opens;              // warning: no slot opens between due and expiry
     int64_t not_before, not_after; // of the newest generation; CLOCK_NONE
-    const char *detail;     // borrowed text (who holds and why) or NULL
-    int64_t since;          // pending, held: since when; CLOCK_NONE
+    const char *holder;            // borrowed: the policy that holds, or NULL
+    const char *detail;            // borrowed: why it is held, or NULL
+    int64_t since;                 // pending, held: since when; CLOCK_NONE
 
     // Set by decide() alone, over all steps of the certificate, for the word "state" and the reason.
-    bool failed;            // a failure counts, of issuing or of a profile
-    bool pending;           // a pending order lives
-    bool due_held;          // something is due, but held
-    enum hold behind;       // why the newest generation is not published (HOLD_OFF, _HELD, ...), else HOLD_NONE
-    uint32_t newest;        // the newest generation
+    bool failed;      // a failure counts, of issuing or of a profile
+    bool pending;     // a pending order lives
+    bool due_held;    // something is due, but held
+    enum hold behind; // why the newest generation is not published (HOLD_OFF, _HELD, ...), else HOLD_NONE
+    uint32_t newest;  // the newest generation
 };
 
 // Which group's settings the certificate takes (spec 2, end of the settings table), or NULL for none. Pure.
@@ -109,42 +110,39 @@ const struct group *decide_group(const struct config *config, const struct certi
                                  const struct state *state);
 
 // decide_group and config_settings in one.
-void decide_settings(const struct config *config, const struct certificate *certificate,
-                     const struct state *state, struct settings *out);
+void decide_settings(const struct config *config, const struct certificate *certificate, const struct state *state,
+                     struct settings *out);
 
 // When the renewal of this generation is due, its cause and window, whatever the switches, slots and waits say.
 // A generation that would be due again at once after its issue is one whose "at" is not after that moment.
 struct due {
-    int64_t at;         // INT64_MIN: at once
-    int64_t window_s;   // 0: none (never issued); else at least 1
+    int64_t at;       // INT64_MIN: at once
+    int64_t window_s; // 0: none (never issued); else at least 1
     enum due_cause cause;
     int64_t amount;
     bool long_window, window_cut, held_back;
 };
-void decide_due(const struct certificate *certificate, const struct settings *settings,
-                const struct state *state, struct due *out);
+void decide_due(const struct certificate *certificate, const struct settings *settings, const struct state *state,
+                struct due *out);
 
 // True when there is a pending order to be asked about; false: none, or to be dropped (names or key changed, over
 // 30 d old): the step issue then orders anew.
-bool decide_pending(const struct certificate *certificate, const struct settings *settings,
-                    const struct state *state, int64_t now);
+bool decide_pending(const struct certificate *certificate, const struct settings *settings, const struct state *state,
+                    int64_t now);
 
 // The next step of the certificate: what is unfinished first, then publications that are ready (those that failed
 // after the renewal), then the renewal. BY_HAND_ISSUE looks at issuing only, BY_HAND_PUBLISH at publishing only;
 // what is unfinished comes first for them too. With FORCE the answer stays publish for ever: ask by profile.
-void decide(const struct config *config, const struct certificate *certificate,
-            const struct settings *settings, const struct state *state, int64_t now, unsigned flags,
-            struct decision *out);
+void decide(const struct config *config, const struct certificate *certificate, const struct settings *settings,
+            const struct state *state, int64_t now, unsigned flags, struct decision *out);
 
 // The decision about one step alone, as explain and the worker ask: issue, or publish of one profile (STATE_LIVE
 // when there are none; NULL: the first that has something to do). A publication that is unfinished answers for
 // every profile.
-void decide_issue(const struct config *config, const struct certificate *certificate,
-                  const struct settings *settings, const struct state *state, int64_t now,
-                  unsigned flags, struct decision *out);
-void decide_publish(const struct config *config, const struct certificate *certificate,
-                    const struct settings *settings, const struct state *state, const char *profile,
-                    int64_t now, unsigned flags, struct decision *out);
+void decide_issue(const struct config *config, const struct certificate *certificate, const struct settings *settings,
+                  const struct state *state, int64_t now, unsigned flags, struct decision *out);
+void decide_publish(const struct config *config, const struct certificate *certificate, const struct settings *settings,
+                    const struct state *state, const char *profile, int64_t now, unsigned flags, struct decision *out);
 
 // When the loop starts the step: runs, openings of slots, moments of its own and jitter put on top of "at".
 // host: stable text of this host. loop_start: when the loop started or took a new configuration, which is a run
@@ -176,7 +174,7 @@ int64_t decide_written(int64_t newest, int64_t written, int64_t build_time);
 void decide_clock_reason(enum clock_trust trust, int64_t now, int64_t build_time, int64_t newest_written,
                          struct buf *out);
 
-// Watches a believed clock for steps in the loop. All zero: nothing seen yet.
+// Watches a believed clock for steps in the loop. All zero: nothing seen yet (also while decide_clock does not believe it).
 struct clock_watch {
     bool started, doubting;
     int64_t lead_ms;       // wall clock less boot clock, as believed
@@ -184,7 +182,6 @@ struct clock_watch {
 };
 // Told of both clocks at each turn; CLOCK_JUMPED while a gain of more than an hour is younger than ten minutes.
 // *until_boot_ms (may be NULL): when the doubt ends, INT64_MAX without one.
-enum clock_trust decide_clock_watch(struct clock_watch *watch, int64_t now, int64_t boot_ms,
-                                    int64_t *until_boot_ms);
+enum clock_trust decide_clock_watch(struct clock_watch *watch, int64_t now, int64_t boot_ms, int64_t *until_boot_ms);
 
 #endif
