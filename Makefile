@@ -20,7 +20,8 @@ SYSCONFDIR   ?= /etc
 FUZZ_SECONDS ?= 60
 # WERROR=1   warnings are errors
 # RELEASE=1  no second versions of libraries
-# CROSS=aarch64-linux-gnu-  builds for another machine, with Debian's cross compiler
+# CROSS=aarch64-linux-gnu-  builds build/musl-aarch64-linux-gnu/release/certauto, with
+#            Debian's cross compiler (gcc-aarch64-linux-gnu, libc6-dev-arm64-cross)
 # EXTRA_CFLAGS, EXTRA_LDFLAGS  are added
 # V=1        shows the commands
 
@@ -122,11 +123,13 @@ REPLAYS    = $(patsubst tests/fuzz/%.c,$(BUILD)/replay/%,$(wildcard tests/fuzz/*
 # A short line for each command, or the command itself.
 quiet = $(if $(filter 1,$(V)),,@echo '  $(1)' $(patsubst $(BUILD)/%,%,$(2)) && )
 
-ifeq ($(FLAVOUR)$(CROSS),musl)
-all: certauto
-
 # ./certauto is what is released; build/musl/certauto is the same with symbols.
-certauto: $(BUILD)/certauto
+ifeq ($(FLAVOUR),musl)
+PROGRAM = $(if $(CROSS),$(BUILD)/release/certauto,certauto)
+all: $(PROGRAM)
+
+$(PROGRAM): $(BUILD)/certauto
+	@mkdir -p $(@D)
 	$(call quiet,STRIP,$@)$(CROSS)strip -o $@ $<
 else
 all: $(BUILD)/certauto
@@ -206,9 +209,14 @@ asan:
 	+@$(MAKE) --no-print-directory FLAVOUR=asan all flavour-tests
 
 # The unit tests alone: they need neither the program nor its libraries for musl.
+# What was built is run, even when something was not.
 unit:
-	+@$(MAKE) --no-print-directory FLAVOUR=asan flavour-tests
-	tests/run unit
+	+@$(MAKE) --no-print-directory -k FLAVOUR=asan flavour-tests; built=$$?; tests/run unit && exit $$built
+
+# The same without sanitizers, for what only valgrind sees.
+valgrind:
+	+@$(MAKE) --no-print-directory FLAVOUR=glibc flavour-tests
+	tests/run valgrind
 
 test: all asan
 	tests/run all
@@ -263,7 +271,7 @@ help:
 	@echo 'make CC=gcc               build/glibc/certauto, for a debugger'
 	@echo 'make asan                 build/asan/certauto and the unit tests, with sanitizers'
 	@echo 'make test                 all tests; test-quick under a minute; test-services with real services'
-	@echo 'make unit                 only the unit tests; ONLY=TEXT (here and above): only those whose name holds TEXT'
+	@echo 'make unit, valgrind       only the unit tests; ONLY=TEXT (here and above): only those whose name holds TEXT'
 	@echo 'make lint, format         the rules of the house'
 	@echo 'make sizes                what each part of the program weighs, against its limit'
 	@echo 'make fuzz FUZZ_SECONDS=60 each fuzz target for so long'
@@ -276,4 +284,4 @@ deps:
 	tests/packages build test
 
 .PHONY: all always asan bench clean demo deps flavour-fuzzers flavour-tests format fuzz help install lint \
-        sizes test test-quick test-services unit
+        sizes test test-quick test-services unit valgrind
