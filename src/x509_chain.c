@@ -191,35 +191,37 @@ static bool is_anchored(const struct chain *chain, const struct way *way, int le
 }
 
 // Trusted before valid before long.
-static int score(const struct chain *chain, const struct way *way)
+static void keep_best(struct chain *chain)
 {
+    struct way *way = &chain->way;
     int usable = usable_length(chain, way);
     bool whole = usable == way->length || chain->links[way->index[usable]].self_signed;
 
-    return (is_anchored(chain, way, usable) ? 2000 : 0) + (whole ? 1000 : 0) + way->length;
+    way->score = (is_anchored(chain, way, usable) ? 2000 : 0) + (whole ? 1000 : 0) + usable;
+    if (way->score > chain->best.score)
+        chain->best = *way;
 }
 
+// Tries every way upwards. Only those that can go no further are compared.
 static void search(struct chain *chain, int child)
 {
     struct way *way = &chain->way;
-    bool taken[MAX_LINKS] = {true};
+    bool taken[MAX_LINKS] = {true}, ends = true;
 
-    way->score = score(chain, way);
-    if (way->score > chain->best.score)
-        chain->best = *way;
-    if (chain->links[child].self_signed)
-        return;
     for (int i = 0; i < way->length; i++)
         taken[way->index[i]] = true;
-    for (int i = 1; i < chain->count; i++) {
+    for (int i = 1; i < chain->count && !chain->links[child].self_signed; i++) {
         if (taken[i] || !issued(chain, i, child))
             continue;
+        ends = false;
         if (++chain->steps > MAX_STEPS)
             return;
         way->index[way->length++] = i;
         search(chain, i);
         way->length--;
     }
+    if (ends)
+        keep_best(chain);
 }
 
 // ---- Judging
