@@ -26,8 +26,11 @@ FUZZ_SECONDS ?= 60
 # V=1        shows the commands
 
 # Hot files may be compiled for speed: CFLAGS_NAME for src/NAME.c.
-CFLAGS_schedule = -O2
-CFLAGS_decide   = -O2
+CFLAGS_schedule    = -O2
+CFLAGS_decide      = -O2
+CFLAGS_clock       = -O2
+CFLAGS_state       = -O2
+CFLAGS_state_parse = -O2
 
 # ---- Limits that "make sizes" asserts, in bytes (design: 1.25 MiB with everything)
 
