@@ -1,0 +1,263 @@
+// SPDX-FileCopyrightText: The certauto authors
+// SPDX-License-Identifier: MIT
+// Tables for people: aligned columns within 80, nothing cut, colour on a terminal only.
+#include "table.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define MAX_TEXT ((size_t)256 * 1024 * 1024)
+#define MAX_CELL ((size_t)128 * 1024)
+#define GAP 2
+#define LEAST_WIDTH 40
+#define LEAST_WRAPPED 20
+
+static const char *const colours[TABLE_COLOUR_COUNT] = {
+    [TABLE_PLAIN] = "",       [TABLE_GOOD] = "\033[32m", [TABLE_WARN] = "\033[33m",
+    [TABLE_BAD] = "\033[31m", [TABLE_DIM] = "\033[2m",
+};
+
+// ---- Width of text
+
+// What takes no column, and what takes two; both sorted.
+struct span {
+    uint32_t first, last;
+};
+static const struct span none[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},
+                                   {0x64b, 0x65f},   {0x200b, 0x200f}, {0x202a, 0x202e}, {0x2060, 0x2064},
+                                   {0x20d0, 0x20f0}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}};
+static const struct span two[] = {{0x1100, 0x115f},  {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xa960, 0xa97c},
+                                  {0xac00, 0xd7a3},  {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+                                  {0xffe0, 0xffe6},  {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1faff},
+                                  {0x20000, 0x3fffd}};
+
+static bool is_in(uint32_t c, const struct span *spans, size_t count)
+{
+    for (size_t i = 0; i < count && spans[i].first <= c; i++) {
+        if (c <= spans[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The character at text; *length is that of its bytes. The text is UTF-8, as the escaping left it.
+static uint32_t character(const char *text, size_t left, size_t *length)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t bytes = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t c = bytes == 1 ? first : first & (0xffu >> (bytes + 1));
+    if (bytes > left) {
+        bytes = 1;
+    }
+    for (size_t i = 1; i < bytes; i++) {
+        c = c << 6 | ((unsigned char)text[i] & 0x3fu);
+    }
+    *length = bytes;
+    return c;
+}
+
+static size_t character_width(uint32_t c)
+{
+    if (is_in(c, none, sizeof none / sizeof none[0])) {
+        return 0;
+    }
+    return is_in(c, two, sizeof two / sizeof two[0]) ? 2 : 1;
+}
+
+size_t table_text_width(const char *text, size_t length)
+{
+    size_t width = 0;
+    for (size_t bytes; length > 0; text += bytes, length -= bytes) {
+        width += character_width(character(text, length, &bytes));
+    }
+    return width;
+}
+
+// ---- Filling
+
+void table_init(struct table *table, const struct table_column *columns, size_t column_count)
+{
+    *table = (struct table){.columns = columns, .column_count = column_count};
+    buf_init(&table->text, MAX_TEXT);
+    for (size_t i = 0; columns[0].title != NULL && i < column_count; i++) {
+        table->widths[i] = table_text_width(columns[i].title, strlen(columns[i].title));
+    }
+}
+
+void table_free(struct table *table)
+{
+    buf_free(&table->text);
+}
+
+void table_cell(struct table *table, enum table_colour colour, const char *text)
+{
+    size_t column = table->cell_count++ % table->column_count;
+    const struct table_column *facts = &table->columns[column];
+    size_t most = facts->most > 0 ? facts->most : 40;
+    buf_char(&table->text, (char)('0' + colour));
+    size_t start = table->text.length;
+    if (text != NULL) {
+        buf_escape_message(&table->text, text, strlen(text), SIZE_MAX);
+    }
+    if (!table->text.failed) {
+        size_t width = table_text_width(table->text.data + start, table->text.length - start);
+        if (width <= most && width > table->widths[column]) {
+            table->widths[column] = width;
+        }
+    }
+    buf_char(&table->text, '\0');
+}
+
+void table_format(struct table *table, enum table_colour colour, const char *format, ...)
+{
+    struct buf text;
+    va_list args;
+    buf_init(&text, MAX_CELL);
+    va_start(args, format);
+    buf_vformat(&text, format, args);
+    va_end(args);
+    table_cell(table, colour, buf_string(&text));
+    buf_free(&text);
+}
+
+// ---- Drawing
+
+static void blanks(struct buf *out, size_t count)
+{
+    while (count-- > 0) {
+        buf_char(out, ' ');
+    }
+}
+
+static void coloured(struct buf *out, char code, bool colour, const char *text, size_t length)
+{
+    size_t number = (size_t)(code - '0');
+    bool painted = colour && number > TABLE_PLAIN && number < TABLE_COLOUR_COUNT;
+    if (painted) {
+        buf_text(out, colours[number]);
+    }
+    buf_add(out, text, length);
+    if (painted) {
+        buf_text(out, "\033[0m");
+    }
+}
+
+// How many bytes of the text fit into the width, broken at a blank where there is one.
+static size_t line_length(const char *text, size_t width)
+{
+    size_t used = 0, at = 0, blank = 0, left = strlen(text);
+    for (size_t bytes; left > 0; at += bytes, left -= bytes) {
+        used += character_width(character(text + at, left, &bytes));
+        if (used > width && text[at] != ' ') {
+            return blank > 0 ? blank : at > 0 ? at : bytes;
+        }
+        if (text[at] == ' ' && at > 0 && text[at - 1] != ' ') {
+            blank = at;
+        }
+    }
+    return at;
+}
+
+static void draw_wrapped(struct buf *out, char code, bool colour, const char *text, size_t indent, size_t width)
+{
+    for (;;) {
+        size_t length = line_length(text, width);
+        coloured(out, code, colour, text, length);
+        text += length;
+        text += strspn(text, " ");
+        buf_char(out, '\n');
+        if (*text == '\0') {
+            return;
+        }
+        blanks(out, indent);
+    }
+}
+
+// One row; returns the cell after it.
+static const char *draw_row(const struct table *table, const char *cell, size_t width, bool colour, struct buf *out)
+{
+    size_t indent = 0;
+    size_t pending = 0; // blanks that are owed before the next text, so that no line ends with one
+    for (size_t i = 0; i < table->column_count; i++) {
+        const char *text = cell + 1;
+        size_t length = strlen(text);
+        if (i + 1 == table->column_count) {
+            blanks(out, length > 0 ? pending : 0);
+            size_t room = width > indent + LEAST_WRAPPED ? width - indent : LEAST_WRAPPED;
+            draw_wrapped(out, cell[0], colour, text, indent, room);
+        } else {
+            size_t wide = table_text_width(text, length);
+            blanks(out, length > 0 ? pending : 0);
+            pending = length > 0 ? 0 : pending;
+            coloured(out, cell[0], colour, text, length);
+            if (wide > table->widths[i]) {
+                buf_char(out, '\n');
+                pending = indent + table->widths[i] + GAP;
+            } else {
+                pending += table->widths[i] - wide + GAP;
+            }
+            indent += table->widths[i] + GAP;
+        }
+        cell = text + length + 1;
+    }
+    return cell;
+}
+
+static void draw_titles(const struct table *table, bool colour, struct buf *out)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const char *title = table->columns[i].title;
+        coloured(out, '0' + TABLE_DIM, colour, title, strlen(title));
+        if (i + 1 < table->column_count) {
+            blanks(out, table->widths[i] - table_text_width(title, strlen(title)) + GAP);
+        }
+    }
+    buf_char(out, '\n');
+}
+
+void table_draw(const struct table *table, size_t width, bool colour, struct buf *out)
+{
+    if (table->text.failed) {
+        out->failed = true;
+        return;
+    }
+    if (table->columns[0].title != NULL && table->cell_count > 0) {
+        draw_titles(table, colour, out);
+    }
+    const char *cell = table->text.data;
+    for (size_t rows = table->cell_count / table->column_count; rows > 0; rows--) {
+        cell = draw_row(table, cell, width < LEAST_WIDTH ? LEAST_WIDTH : width, colour, out);
+    }
+}
+
+bool table_has_colour(FILE *out)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    return (no_color == NULL || no_color[0] == '\0') && isatty(fileno(out)) == 1 &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+void table_print(const struct table *table, FILE *out)
+{
+    struct buf text;
+    struct winsize size;
+    size_t width = TABLE_WIDTH;
+    if (isatty(fileno(out)) == 1 && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
+        size.ws_col < width) {
+        width = size.ws_col;
+    }
+    buf_init(&text, MAX_TEXT);
+    table_draw(table, width, table_has_colour(out), &text);
+    if (text.failed) {
+        fputs("certauto: no memory for the table\n", stderr);
+    } else {
+        fwrite(buf_string(&text), 1, text.length, out);
+    }
+    buf_free(&text);
+}
