@@ -83,7 +83,8 @@ $(error no flavour $(FLAVOUR): musl glibc asan fuzz)
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-           -Wwrite-strings -Wformat=2 -Wundef -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror)
+           -Wwrite-strings -Wformat=2 -Wundef -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror) \
+           $(if $(findstring clang,$(COMPILER)),-Wno-format-nonliteral -Wno-string-concatenation)
 
 # inih as it is compiled and as its header is read: one list for both.
 INIH_FLAGS = -DINI_HANDLER_LINENO=1 -DINI_CALL_HANDLER_ON_NEW_SECTION=1 -DINI_ALLOW_NO_VALUE=1 \
