@@ -79,13 +79,16 @@ int accept_check(const struct asked *asked, const struct issue_answer *answer, s
         error_set(error, ERROR_REFUSED, "the certificate and its chain are too long");
         goto out;
     }
-    if (x509_read(buf_string(&files->certificate), files->certificate.length, facts, error) < 0 ||
-        check_key(asked, answer, files, error) < 0 || check_names(facts, asked->names, error) < 0 ||
-        check_validity(facts, asked->now, error) < 0) {
+    if (x509_read(buf_string(&files->certificate), files->certificate.length, facts, error) < 0) {
         goto out;
     }
+    // Before all else: a CA that answers with the old certificate does so for the old key too.
     if (asked->fingerprint != NULL && strcmp(facts->fingerprint, asked->fingerprint) == 0) {
         error_set(error, ERROR_REFUSED, "the CA answered with the certificate that is held already");
+        goto out;
+    }
+    if (check_key(asked, answer, files, error) < 0 || check_names(facts, asked->names, error) < 0 ||
+        check_validity(facts, asked->now, error) < 0) {
         goto out;
     }
     if (x509_check_chain(buf_string(&files->certificate), files->certificate.length, buf_string(&chain), chain.length,

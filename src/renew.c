@@ -26,8 +26,7 @@ struct renewal {
     const struct template *template;
     struct generation previous; // the files of the newest generation
     bool has_previous;
-    uint32_t newest; // on disk
-    bool pending;    // a pending order stands
+    bool pending; // a pending order stands
     struct buf names, key_text, csr, trust, request, answer_text;
     struct key *key;
     struct issue_answer answer;
@@ -82,6 +81,12 @@ static void warn(const struct renewal *renewal, const char *message, const struc
     const struct log_field fields[] = {{"certificate", renewal->name},
                                        {"error", error == NULL ? NULL : error->message}};
     log_line(LOG_LEVEL_WARNING, message, fields, 2);
+}
+
+static const char *names_wanted(const struct renewal *renewal)
+{
+    const char *names = renewal->keeping->order->certificate->names;
+    return names != NULL ? names : renewal->keeping->state->names;
 }
 
 static void drop_pending(struct state *state)
@@ -201,9 +206,8 @@ static const char *names_asked(const struct renewal *renewal)
 {
     const struct state *state = renewal->keeping->state;
     const char *given = buf_string(&renewal->facts.names);
-    const char *asked = state->pending_since != CLOCK_NONE && state->pending_names != NULL
-                            ? state->pending_names
-                            : renewal->keeping->order->certificate->names;
+    const char *asked = state->pending_since != CLOCK_NONE && state->pending_names != NULL ? state->pending_names
+                                                                                           : names_wanted(renewal);
     struct name missing;
     // Names that it lacks cannot be those that its request carried.
     return asked != NULL && names_cover(given, asked, &missing) ? asked : given;
@@ -216,15 +220,16 @@ static bool adopt(struct renewal *renewal, struct report *report)
     struct error error;
     struct key *key = NULL;
     const struct generation *files = &renewal->files;
+    uint32_t newest = 0;
     error_clear(&error);
-    if (generation_newest(keeping->state_dirfd, renewal->name, &renewal->newest, &error) < 0) {
+    if (generation_newest(keeping->state_dirfd, renewal->name, &newest, &error) < 0) {
         warn(renewal, "the generations on disk cannot be listed", &error);
         return false;
     }
-    if (renewal->newest <= keeping->state->generation) {
+    if (newest <= keeping->state->generation) {
         return false;
     }
-    bool whole = generation_load(keeping->state_dirfd, renewal->name, renewal->newest, &renewal->files, &error) == 0 &&
+    bool whole = generation_load(keeping->state_dirfd, renewal->name, newest, &renewal->files, &error) == 0 &&
                  x509_read(buf_string(&files->certificate), files->certificate.length, &renewal->facts, &error) == 0 &&
                  key_parse(buf_string(&files->key), files->key.length, &key, &error) == 0 &&
                  x509_matches_key(buf_string(&files->certificate), files->certificate.length, key, &error);
@@ -241,7 +246,7 @@ static bool adopt(struct renewal *renewal, struct report *report)
     if (generation_key_drop(keeping->state_dirfd, renewal->name, &error) < 0) {
         warn(renewal, "the key aside cannot be dropped", &error);
     }
-    struct successor next = {.number = renewal->newest,
+    struct successor next = {.number = newest,
                              .facts = &renewal->facts,
                              .names = names_asked(renewal),
                              .key_type = key_type_name(renewal->facts.key_type),
@@ -268,28 +273,16 @@ static void load_previous(struct renewal *renewal)
     }
 }
 
-// Those configured, else those of the certificate at hand.
+// Those configured, else those that the imported certificate came with.
 static int take_names(struct renewal *renewal)
 {
-    const char *names = renewal->keeping->order->certificate->names;
-    struct x509_facts facts = {0};
-    if (names != NULL) {
-        buf_text(&renewal->names, names);
-    } else if (!renewal->has_previous) {
+    const char *names = names_wanted(renewal);
+    if (names == NULL || names[0] == '\0') {
         return error_set(&renewal->error, ERROR_REFUSED,
                          "no names are configured, nor is there a certificate to take them from");
-    } else if (x509_read(buf_string(&renewal->previous.certificate), renewal->previous.certificate.length, &facts,
-                         &renewal->error) == 0) {
-        buf_add(&renewal->names, buf_string(&facts.names), facts.names.length);
     }
-    x509_facts_free(&facts);
-    if (renewal->error.code != ERROR_NONE) {
-        return -1;
-    }
-    if (renewal->names.failed || renewal->names.length == 0) {
-        return error_set(&renewal->error, ERROR_REFUSED, "the certificate at hand has no names that can be asked for");
-    }
-    return 0;
+    buf_text(&renewal->names, names);
+    return renewal->names.failed ? error_set(&renewal->error, ERROR_REFUSED, "the names are too long") : 0;
 }
 
 // Reads a key; NULL when it is not to be had or is of another type than is asked for.
@@ -412,17 +405,32 @@ static int ask(struct renewal *renewal)
     return 0;
 }
 
+// A hundredth less is the CA's rounding.
 static void warn_of_shorter_life(const struct renewal *renewal)
 {
     const struct state *state = renewal->keeping->state;
     char before[CLOCK_DURATION_SIZE], now[CLOCK_DURATION_SIZE];
     int64_t life = renewal->facts.not_after - renewal->facts.not_before;
-    if (state->generation == 0 || life >= state->not_after - state->not_before) {
+    int64_t old_life = state->not_after - state->not_before;
+    if (state->generation == 0 || life >= old_life - old_life / 100) {
         return;
     }
-    clock_format_duration(state->not_after - state->not_before, before);
+    clock_format_duration(old_life, before);
     clock_format_duration(life, now);
     log_warning("%s: the new certificate lives %s, the one before it lived %s", renewal->name, now, before);
+}
+
+// A number is never used again, whatever folder of it a crash or a person has left or taken.
+static int unused_number(struct renewal *renewal, uint32_t *number)
+{
+    const struct keeping *keeping = renewal->keeping;
+    if (generation_unused(keeping->state_dirfd, renewal->name, number, &renewal->error) < 0) {
+        return -1;
+    }
+    if (*number <= keeping->state->generation) {
+        *number = keeping->state->generation + 1;
+    }
+    return 0;
 }
 
 static int keep_answer(struct renewal *renewal, struct report *report)
@@ -436,8 +444,9 @@ static int keep_answer(struct renewal *renewal, struct report *report)
                           .trust = renewal->template->trust == NULL ? NULL : buf_string(&renewal->trust),
                           .trust_length = renewal->trust.length,
                           .now = now};
-    uint32_t number = (renewal->newest > state->generation ? renewal->newest : state->generation) + 1;
+    uint32_t number = 0;
     if (accept_check(&asked, &renewal->answer, &renewal->files, &renewal->facts, &renewal->error) < 0 ||
+        unused_number(renewal, &number) < 0 ||
         generation_save(keeping->state_dirfd, renewal->name, number, &renewal->files, &renewal->error) < 0) {
         return -1;
     }
