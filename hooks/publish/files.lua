@@ -90,35 +90,50 @@ local function in_place(target)
     and same_account(wanted.group, before.status.group, before.status.group_name)
 end
 
--- The files that a bundle makes, with what stands there now. Returns the list, or nil and a message.
+-- The folder that is to hold the file must be there. Returns true, or nil and a message.
+local function check_folder(file, path)
+  local folder = path:match("^(/.*)/") or "/"
+  local status, message, code = fs.stat(folder)
+  if code == "not_found" then
+    return nil, ("%s: the folder %s is not there"):format(file.option, folder)
+  elseif not status then
+    return nil, ("%s: %s"):format(file.option, message)
+  elseif status.type ~= "directory" then
+    return nil, ("%s: %s is no folder"):format(file.option, folder)
+  end
+  return true
+end
+
+-- What one option makes of a bundle, and what stands at its path now. Returns a table, or nil and a message.
+local function target_of(file, bundle)
+  local path, message = expand(file.option, bundle.options[file.option], bundle.name)
+  if not path then
+    return nil, message
+  end
+  local fine, why = check_folder(file, path)
+  if not fine then
+    return nil, why
+  end
+  local target = { path = path, attributes = attributes(file, bundle.options) }
+  target.bytes, message = content(file, bundle)
+  if target.bytes then
+    target.before, message = look(path)
+  end
+  return target.before and target, message
+end
+
+-- The files that a bundle makes. Returns the list, or nil and a message.
 local function targets(bundle)
   local list, taken = {}, {}
   for _, file in ipairs(FILES) do
-    local pattern = bundle.options[file.option]
-    if pattern then
-      local path, message = expand(file.option, pattern, bundle.name)
-      if not path then
+    if bundle.options[file.option] then
+      local target, message = target_of(file, bundle)
+      if not target then
         return nil, message
-      elseif taken[path] then
-        return nil, ("%s and %s are the same file, %s"):format(taken[path], file.option, path)
+      elseif taken[target.path] then
+        return nil, ("%s and %s are the same file, %s"):format(taken[target.path], file.option, target.path)
       end
-      local folder = path:match("^(.*)/") .. "/"
-      local status = fs.stat(folder)
-      if not status then
-        return nil, ("%s: the folder %s is not there"):format(file.option, folder)
-      elseif status.type ~= "directory" then
-        return nil, ("%s: %s is no folder"):format(file.option, folder)
-      end
-      taken[path] = file.option
-      local target = { path = path, attributes = attributes(file, bundle.options) }
-      target.bytes, message = content(file, bundle)
-      if not target.bytes then
-        return nil, message
-      end
-      target.before, message = look(path)
-      if not target.before then
-        return nil, message
-      end
+      taken[target.path] = file.option
       list[#list + 1] = target
     end
   end

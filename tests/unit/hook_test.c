@@ -508,6 +508,15 @@ static void hook_script_runs_with_its_arguments(void **state)
     assert_int_equal(run_script("return 'text'", NULL, 0), 0);
 }
 
+// A script has no store; the tests of certauto.store need one.
+static void hook_script_with_a_store_passes_its_tests(void **state)
+{
+    (void)state;
+    struct hook_context context = context_of(NULL, NULL);
+    context.deadline_boot_ms = clock_boot_ms() + 60000;
+    assert_int_equal(hook_script(&context, "tests/lua/store_test.lua", 0, NULL), 0);
+}
+
 static void hook_script_fails_for_a_raise(void **state)
 {
     (void)state;
@@ -536,6 +545,7 @@ int main(void)
         cmocka_unit_test(hook_declaration_refuses_what_breaks_its_rules),
         cmocka_unit_test(hook_declaration_wants_the_function_of_the_kind),
         cmocka_unit_test(hook_script_runs_with_its_arguments),
+        cmocka_unit_test(hook_script_with_a_store_passes_its_tests),
         cmocka_unit_test(hook_script_fails_for_a_raise),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
