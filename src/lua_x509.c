@@ -169,7 +169,7 @@ static const char *text_field(lua_State *L, int table, const char *name, size_t 
     return lua_tolstring(L, at, length);
 }
 
-static int64_t time_field(lua_State *L, int table, const char *name, int64_t otherwise)
+static int64_t whole_field(lua_State *L, int table, const char *name, int64_t otherwise)
 {
     int at = push_field(L, table, name), is_number = 1;
     int64_t time = lua_isnil(L, at) ? otherwise : lua_tointegerx(L, at, &is_number);
@@ -273,7 +273,7 @@ static int check_chain(lua_State *L)
 
     sandbox_fields(L, 3, fields);
     lua_settop(L, 3);
-    now = time_field(L, 3, "now", clock_now());
+    now = whole_field(L, 3, "now", clock_now());
     trust = text_field(L, 3, "trust", &trust_length);
     ordered = sandbox_buf(L, 2 * X509_MAX_PEM, false);
     if (x509_check_chain(leaf, leaf_length, chain, chain_length, trust, trust_length, now, ordered, &error) != 0)
@@ -335,6 +335,7 @@ static int read_request(lua_State *L)
 static int read_template(lua_State *L, struct x509_template *template, struct error *error)
 {
     struct buf *names;
+    int64_t path_length;
     int at;
 
     template->subject = text_field(L, 1, "subject", NULL);
@@ -344,11 +345,14 @@ static int read_template(lua_State *L, struct x509_template *template, struct er
     template->public_der = text_field(L, 1, "public_key", &template->public_length);
     if (template->public_der == NULL)
         return luaL_error(L, "public_key: a string expected");
-    template->not_before = time_field(L, 1, "not_before", CLOCK_NONE);
-    template->not_after = time_field(L, 1, "not_after", CLOCK_NONE);
+    template->not_before = whole_field(L, 1, "not_before", CLOCK_NONE);
+    template->not_after = whole_field(L, 1, "not_after", CLOCK_NONE);
     if (template->not_before == CLOCK_NONE || template->not_after == CLOCK_NONE)
         return luaL_error(L, "not_before and not_after: whole numbers expected");
-    template->path_length = (int)time_field(L, 1, "path_length", -1);
+    path_length = whole_field(L, 1, "path_length", -1);
+    if (path_length < -1 || path_length > 127)
+        return luaL_error(L, "path_length: 0 to 127 expected");
+    template->path_length = (int)path_length;
     template->is_ca = lua_toboolean(L, push_field(L, 1, "ca")) != 0;
     template->usage = read_usage(L, push_field(L, 1, "usage"));
     at = push_field(L, 1, "names");

@@ -13,7 +13,7 @@
 // Appends a distinguished name as text, "C=DE, O=Example\, Inc., CN=example.org": in the order of the certificate,
 // any string type as UTF-8, special characters after a backslash, control and broken bytes as \xNN.
 void x509_name_text(const mbedtls_x509_name *name, struct buf *out);
-// Appends the first value of the attribute ("O", "CN"), likewise; nothing without one.
+// Appends the first value of the attribute ("O", "CN") without those backslashes; nothing without one.
 void x509_name_attribute(const mbedtls_x509_name *name, const char *attribute, struct buf *out);
 // True for the same name, whatever string types and case it is written in (RFC 5280 §7.1, without folding of
 // anything but ASCII).

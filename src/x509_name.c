@@ -64,7 +64,8 @@ static const struct attribute *attribute_named(const char *name, size_t length)
 
 // ---- Showing
 
-static void add_character(struct buf *out, uint32_t code)
+// quoted: with a backslash before what has a meaning in a whole name.
+static void add_character(struct buf *out, uint32_t code, bool quoted)
 {
     char bytes[4];
     size_t length;
@@ -74,7 +75,7 @@ static void add_character(struct buf *out, uint32_t code)
             buf_format(out, "\\x%02x", (unsigned)code);
             return;
         }
-        if (strchr(",+\"\\<>;", (int)code) != NULL)
+        if (quoted && strchr(",+\"\\<>;", (int)code) != NULL)
             buf_char(out, '\\');
         bytes[0] = (char)code;
         length = 1;
@@ -121,21 +122,21 @@ static size_t utf8_character(const unsigned char *at, size_t left, uint32_t *cod
 }
 
 // Characters of two or four bytes, big-endian. Halves of surrogate pairs are shown as what is no character.
-static void add_wide(struct buf *out, const mbedtls_asn1_buf *value, size_t width)
+static void add_wide(struct buf *out, const mbedtls_asn1_buf *value, size_t width, bool quoted)
 {
     for (size_t i = 0; i + width <= value->len; i += width) {
         uint32_t code = 0;
 
         for (size_t j = 0; j < width; j++)
             code = code << 8 | value->p[i + j];
-        add_character(out, code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0xfffd : code);
+        add_character(out, code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0xfffd : code, quoted);
     }
 }
 
-static void add_value(struct buf *out, const mbedtls_asn1_buf *value)
+static void add_value(struct buf *out, const mbedtls_asn1_buf *value, bool quoted)
 {
     if (value->tag == MBEDTLS_ASN1_BMP_STRING || value->tag == MBEDTLS_ASN1_UNIVERSAL_STRING) {
-        add_wide(out, value, value->tag == MBEDTLS_ASN1_BMP_STRING ? 2 : 4);
+        add_wide(out, value, value->tag == MBEDTLS_ASN1_BMP_STRING ? 2 : 4, quoted);
         return;
     }
     for (size_t i = 0; i < value->len;) {
@@ -144,9 +145,9 @@ static void add_value(struct buf *out, const mbedtls_asn1_buf *value)
 
         // T61String is Latin-1 in practice, where it is not UTF-8.
         if (length > 0)
-            add_character(out, code);
+            add_character(out, code, quoted);
         else if (value->tag == MBEDTLS_ASN1_T61_STRING)
-            add_character(out, value->p[i]);
+            add_character(out, value->p[i], quoted);
         else
             buf_format(out, "\\x%02x", value->p[i]);
         i += length > 0 ? length : 1;
@@ -176,7 +177,7 @@ void x509_name_text(const mbedtls_x509_name *name, struct buf *out)
             buf_text(out, merged ? "+" : ", ");
         add_type(out, &name->oid);
         buf_char(out, '=');
-        add_value(out, &name->val);
+        add_value(out, &name->val, true);
         merged = name->MBEDTLS_PRIVATE(next_merged) != 0;
         first = false;
     }
@@ -188,7 +189,7 @@ void x509_name_attribute(const mbedtls_x509_name *name, const char *attribute, s
         const struct attribute *found = attribute_of(&name->oid);
 
         if (found != NULL && strcmp(found->name, attribute) == 0) {
-            add_value(out, &name->val);
+            add_value(out, &name->val, false);
             return;
         }
     }
@@ -210,8 +211,8 @@ static bool same_value(const mbedtls_asn1_buf *a, const mbedtls_asn1_buf *b)
         return true;
     buf_init(&texts[0], 64 * 1024);
     buf_init(&texts[1], 64 * 1024);
-    add_value(&texts[0], a);
-    add_value(&texts[1], b);
+    add_value(&texts[0], a, true);
+    add_value(&texts[1], b, true);
     same = !texts[0].failed && !texts[1].failed && texts[0].length == texts[1].length &&
            strncasecmp(buf_string(&texts[0]), buf_string(&texts[1]), texts[0].length) == 0;
     buf_free(&texts[0]);
