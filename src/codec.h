@@ -21,8 +21,8 @@ void codec_sha256_hex(const void *bytes, size_t length, char out[CODEC_HEX256_SI
 // Returns the digest's length; out needs 64 bytes.
 size_t codec_digest(enum codec_hash hash, const void *bytes, size_t length, uint8_t out[64]);
 // RFC 2104.
-size_t codec_hmac(enum codec_hash hash, const void *key, size_t key_length, const void *bytes,
-                  size_t length, uint8_t out[64]);
+size_t codec_hmac(enum codec_hash hash, const void *key, size_t key_length, const void *bytes, size_t length,
+                  uint8_t out[64]);
 // A running SHA-256 for digests over many pieces.
 struct codec_sha256 {
     uint64_t opaque[16]; // _Static_assert in codec.c that mbedTLS's context fits

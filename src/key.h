@@ -48,8 +48,7 @@ int key_public(const struct key *key, struct buf *out, struct error *error);
 int key_jwk(const struct key *key, struct buf *out, struct error *error);
 // Signs bytes: ECDSA as the fixed-width r||s of JWS (RFC 7518 §3.4) when "raw", else DER; RSA PKCS#1 v1.5.
 // The hash is SHA-256, for P-384 SHA-384, for P-521 SHA-512.
-int key_sign(const struct key *key, const void *bytes, size_t length, bool raw, struct buf *out,
-             struct error *error);
+int key_sign(const struct key *key, const void *bytes, size_t length, bool raw, struct buf *out, struct error *error);
 void key_free(struct key *key); // NULL-safe
 
 #endif

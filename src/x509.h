@@ -12,24 +12,24 @@
 #include "error.h"
 #include "key.h"
 
-#define X509_FINGERPRINT_SIZE 65 // SHA-256 as hex and its NUL
-#define X509_MAX_PEM (1024 * 1024) // of a leaf with its chain; a distribution's bundle is read by x509_bundle
+#define X509_FINGERPRINT_SIZE 65   // SHA-256 as hex and its NUL
+#define X509_MAX_PEM (1024 * 1024) // of a leaf with its chain; a distribution's bundle may be larger
 
 enum x509_usage { X509_SERVER = 1, X509_CLIENT = 2, X509_EMAIL = 4, X509_CODE = 8 };
 
 // The facts of one certificate. Texts from the certificate have control bytes written \xNN.
 struct x509_facts {
     int64_t not_before, not_after; // Unix seconds
-    char serial[2 * 64 + 2];       // lower-case hex of whole bytes without leading zero bytes; "-" before a negative one
+    char serial[2 * 64 + 2]; // lower-case hex of whole bytes without leading zero bytes; "-" before a negative one
     char fingerprint[X509_FINGERPRINT_SIZE];
     enum key_type key_type;
     bool is_ca;
-    unsigned usage;                // enum x509_usage bits of the extended key usage; 0: none stated
+    unsigned usage; // enum x509_usage bits of the extended key usage; 0: none stated
     char subject[512], issuer[512], issuer_organisation[256];
-    char aki[2 * 64 + 1];          // authority key identifier as hex, "" without (RFC 9773 §4.1 needs it)
-    char common_name[256];         // the subject's first CN, "" without; for certificates from before names
-    struct buf names;              // canonical text of the subject alternative names, see names.h; what is no
-                                   // valid name of its kind is left out
+    char aki[2 * 64 + 1];  // authority key identifier as hex, "" without (RFC 9773 §4.1 needs it)
+    char common_name[256]; // the subject's first CN, "" without; for certificates from before names
+    struct buf names;      // canonical text of the subject alternative names, see names.h; what is no
+                           // valid name of its kind is left out
 };
 void x509_facts_free(struct x509_facts *facts);
 
@@ -53,9 +53,8 @@ bool x509_matches_key(const char *pem, size_t length, const struct key *key, str
 // With "trust" (PEM text of one or many CA certificates, unreadable ones skipped; NULL: none) the chain must also
 // end at one of them, valid at "now"; certificates that follow in the chain may then have expired and are left out.
 // The ordered chain is appended to "ordered", nothing for a self-signed leaf.
-int x509_check_chain(const char *leaf, size_t leaf_length, const char *chain, size_t chain_length,
-                     const char *trust, size_t trust_length, int64_t now, struct buf *ordered,
-                     struct error *error);
+int x509_check_chain(const char *leaf, size_t leaf_length, const char *chain, size_t chain_length, const char *trust,
+                     size_t trust_length, int64_t now, struct buf *ordered, struct error *error);
 
 // Counts the certificates of a CA bundle that parse; *skipped counts those that do not.
 int x509_bundle_count(const char *pem, size_t length, int *skipped);
@@ -66,32 +65,31 @@ int x509_subject_check(const char *subject, struct error *error);
 // Makes a certificate request for "names" (canonical), with "subject" ("CN=…,O=…") or NULL: then the CN is
 // the first DNS name if it fits 64 bytes, else no subject (RFC 5280 §4.1.2.6 allows it with a critical SAN).
 // usage becomes the extended key usage. Appends PEM.
-int x509_request(const struct key *key, const char *names, const char *subject, unsigned usage,
-                 struct buf *pem, struct error *error);
+int x509_request(const struct key *key, const char *names, const char *subject, unsigned usage, struct buf *pem,
+                 struct error *error);
 
 // What a request asks for, its own signature verified.
 struct x509_request_facts {
     struct buf names;      // canonical
     struct buf public_der; // SubjectPublicKeyInfo
     enum key_type key_type;
-    unsigned usage;        // enum x509_usage bits; 0: none stated
+    unsigned usage; // enum x509_usage bits; 0: none stated
     char subject[512];
 };
-int x509_request_read(const char *pem, size_t length, struct x509_request_facts *facts,
-                      struct error *error);
+int x509_request_read(const char *pem, size_t length, struct x509_request_facts *facts, struct error *error);
 void x509_request_free(struct x509_request_facts *facts);
 
 // Issues a certificate (the built-in CA; also tests). Signed by "issuer_key"; issuer_pem NULL: self-signed.
 struct x509_template {
-    const char *subject;      // "CN=…,O=…" or "" for none
-    const char *names;        // canonical or NULL
-    const char *public_der;   // SubjectPublicKeyInfo
+    const char *subject;    // "CN=…,O=…" or "" for none
+    const char *names;      // canonical or NULL
+    const char *public_der; // SubjectPublicKeyInfo
     size_t public_length;
     int64_t not_before, not_after;
     bool is_ca;
-    int path_length;          // -1: none stated
+    int path_length; // -1: none stated
     unsigned usage;
-    const char *serial;       // hex; NULL: 16 random bytes
+    const char *serial; // hex; NULL: 16 random bytes
 };
 int x509_issue(const struct x509_template *template, const char *issuer_pem, size_t issuer_length,
                const struct key *issuer_key, struct buf *pem, struct error *error);
