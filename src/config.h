@@ -14,6 +14,7 @@
 #include "hooks_data.h"
 #include "key.h"
 #include "log.h"
+#include "problems.h"
 #include "schedule.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/certauto/certauto.ini"
@@ -175,24 +176,6 @@ struct config {
     size_t certificate_count;
     struct config_data *data;    // the rest, config.c's own
 };
-
-enum problem_level { PROBLEM_MISTAKE, PROBLEM_WARNING };
-struct problem {
-    enum problem_level level;
-    const char *file;  // "" when none
-    uint32_t line;
-    const char *message;
-};
-struct problems {
-    struct problem *list; // sorted by file, then line
-    size_t count;
-    size_t mistakes;      // those that are PROBLEM_MISTAKE
-    struct arena *arena;
-};
-void problems_init(struct problems *problems);
-void problems_free(struct problems *problems);
-void problems_add(struct problems *problems, enum problem_level level, const char *file, uint32_t line,
-                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 // How config learns what a hook in hooks_dir declares (built-in ones it knows from hooks_data.h).
 // Asked once a hook that hooks_dir holds; runs it in a worker. Returns 0 and a declaration that stays valid
