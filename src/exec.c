@@ -292,12 +292,15 @@ static int await_start(struct pipes *pipes)
 static pid_t start(const char *path, const struct exec_command *command, const char *const *environment,
                    struct pipes *pipes, struct error *error)
 {
+    pid_t self = getpid();
     pid_t child = fork();
     if (child < 0) {
         error_errno(error, "%s: no new process", command->arguments[0]);
         return -1;
     }
     if (child == 0) {
+        // A hook process that is killed takes the command it waits for along; what that left running stays.
+        process_die_with_parent(self);
         become(path, command, environment, pipes);
     }
     // Both set it, since either may be the first to need it.
