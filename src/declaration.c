@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "hook.h"
 #include "worker.h"
 
 #define MAX_ANSWER ((size_t)1024 * 1024)
@@ -21,19 +22,12 @@ struct declaration {
     cJSON *root; // the texts of file and options are those of this tree
 };
 
-static const char *const function_names[] = {"issue",    "renewal_info", "revoke", "publish", "verify",
-                                             "rollback", "decide",       "notify", "account"};
-_Static_assert(HOOK_ISSUE == 1 && HOOK_VERIFY == 1 << 4 && HOOK_ACCOUNT == 1 << 8,
-               "function_names is in the order of enum hook_function");
-
-static const char *const type_names[] = {"string", "secret", "integer", "boolean", "duration",   "path",
-                                         "url",    "list",   "mode",    "command", "certificate"};
-
-static int find(const char *word, const char *const *words, size_t count)
+// The place of a word in a list that ends with NULL, or -1.
+static int find(const char *word, const char *const *words)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (int i = 0; words[i] != NULL; i++) {
         if (strcmp(words[i], word) == 0) {
-            return (int)i;
+            return i;
         }
     }
     return -1;
@@ -78,8 +72,7 @@ static int read_option(const cJSON *item, struct hook_option *option, struct err
     if (option->doc == NULL) {
         return error_set(error, ERROR_HOOK, "its option '%s' has no line of documentation", option->name);
     }
-    if (option->type == NULL || (find(option->type, type_names, sizeof type_names / sizeof type_names[0]) < 0 &&
-                                 strncmp(option->type, "enum:", 5) != 0)) {
+    if (option->type == NULL || (find(option->type, hook_option_types) < 0 && strncmp(option->type, "enum:", 5) != 0)) {
         return error_set(error, ERROR_HOOK, "its option '%s' has an unknown type", option->name);
     }
     if (option->fallback == NULL && cJSON_HasObjectItem(item, "default")) {
@@ -112,7 +105,7 @@ static int read_fields(struct declaration *declaration, struct error *error)
     cJSON_ArrayForEach(item, functions)
     {
         const char *name = cJSON_GetStringValue(item);
-        int number = name == NULL ? -1 : find(name, function_names, sizeof function_names / sizeof function_names[0]);
+        int number = name == NULL ? -1 : find(name, hook_function_names);
         if (number < 0) {
             return error_set(error, ERROR_HOOK, "it declares an unknown function");
         }

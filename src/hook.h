@@ -42,6 +42,11 @@ int hook_declaration(const struct hook_context *context, struct buf *answer);
 // Returns the exit code: 0, 1 for a raise (with traceback), or what os.exit-less script returns as integer.
 int hook_script(const struct hook_context *context, const char *path, int argc, char *const *argv);
 
+// The words of a declaration, each list ending with NULL: the functions in the order of enum hook_function, and the types
+// of options, to which "enum:a|b" comes.
+extern const char *const hook_function_names[];
+extern const char *const hook_option_types[];
+
 // A built-in hook by kind and name, or NULL. Which bits hook_file.functions holds: hooks_data.h.
 const struct hook_file *hook_builtin(const char *kind, const char *name);
 

@@ -11,17 +11,7 @@
 #define MAX_DOC 1024
 #define MAX_DEFAULT 4096
 
-static const char *const functions[] = {"issue",    "renewal_info", "revoke", "publish", "verify",
-                                        "rollback", "decide",       "notify", "account", NULL};
-
-static const char *const hook_fields[] = {"api",    "doc",     "options", "issue",    "renewal_info",
-                                          "revoke", "publish", "verify",  "rollback", "decide",
-                                          "notify", "account", NULL};
-
 static const char *const option_fields[] = {"name", "type", "required", "default", "doc", NULL};
-
-static const char *const types[] = {"string", "secret", "integer", "boolean", "duration",    "path",
-                                    "url",    "list",   "mode",    "command", "certificate", NULL};
 
 // The function without which a hook of its kind would be of no use.
 static const struct {
@@ -158,7 +148,7 @@ static void push_option(lua_State *L, int option)
         luaL_error(L, "option %s: unknown field '%s'", name, unknown);
     }
     const char *type = line_field(L, option, "type", MAX_DOC), *doc = line_field(L, option, "doc", MAX_DOC);
-    if (type == NULL || (!is_in(type, types) && !is_enumeration(type))) {
+    if (type == NULL || (!is_in(type, hook_option_types) && !is_enumeration(type))) {
         luaL_error(L, "option %s: no such type: %s", name, type != NULL ? type : "none");
     }
     if (doc == NULL) {
@@ -223,7 +213,7 @@ static void add_functions(lua_State *L, int hook, int into, const char *kind)
     lua_Integer count = 0;
     lua_newtable(L);
     json_mark_array(L);
-    for (const char *const *name = functions; *name != NULL; name++) {
+    for (const char *const *name = hook_function_names; *name != NULL; name++) {
         lua_pushstring(L, *name);
         int type = lua_rawget(L, hook);
         lua_pop(L, 1);
@@ -242,14 +232,24 @@ static void add_functions(lua_State *L, int hook, int into, const char *kind)
     lua_setfield(L, into, "functions");
 }
 
+static void check_fields(lua_State *L, int hook)
+{
+    static const char *const facts[] = {"api", "doc", "options", NULL};
+    lua_pushnil(L);
+    while (lua_next(L, hook) != 0) {
+        lua_pop(L, 1);
+        const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "(no name)";
+        if (!is_in(name, facts) && !is_in(name, hook_function_names)) {
+            luaL_error(L, "unknown field '%s'", name);
+        }
+    }
+}
+
 void lua_declaration(lua_State *L, const char *kind)
 {
     int hook = lua_gettop(L);
     luaL_checkstack(L, 32, "declaration");
-    const char *unknown = sandbox_unknown_field(L, hook, hook_fields);
-    if (unknown != NULL) {
-        luaL_error(L, "unknown field '%s'", unknown);
-    }
+    check_fields(L, hook);
     const char *doc = line_field(L, hook, "doc", MAX_DOC);
     if (doc == NULL) {
         luaL_error(L, "doc is one line of text");
