@@ -77,6 +77,7 @@ struct sandbox *sandbox_of(lua_State *L);
 int luaopen_certauto_codec(lua_State *L);
 int luaopen_certauto_exec(lua_State *L);
 int luaopen_certauto_fs(lua_State *L);
+int luaopen_certauto_http(lua_State *L);
 int luaopen_certauto_json(lua_State *L);
 int luaopen_certauto_key(lua_State *L);
 int luaopen_certauto_log(lua_State *L);
