@@ -261,9 +261,12 @@ install: $(if $(wildcard certauto),,all)
 	@for page in $(MANUALS); do \
 	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/certauto $(DESTDIR)$(SYSCONFDIR)/certauto/hooks
-	@# A configuration that is there is never overwritten.
+	@# A configuration or a hook that is there is never overwritten.
 	@if [ -f etc/certauto.ini ] && [ ! -e $(DESTDIR)$(SYSCONFDIR)/certauto/certauto.ini ]; then \
 	    install -m 644 etc/certauto.ini $(DESTDIR)$(SYSCONFDIR)/certauto/certauto.ini; fi
+	@for hook in etc/hooks/*/*.lua; do \
+	    target=$(DESTDIR)$(SYSCONFDIR)/certauto/$${hook#etc/}; \
+	    [ -e "$$target" ] || install -D -m 644 $$hook "$$target" || exit 1; done
 	@if [ -f etc/certauto.service ]; then \
 	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system etc/certauto.service; fi
 
