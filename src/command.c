@@ -12,7 +12,6 @@
 #include "log.h"
 
 #define MAX_LINE 8192
-#define MAX_NEAR 64 // longest word that "did you mean" looks at
 
 // ---- Complaints
 
@@ -31,55 +30,6 @@ void command_complain(const char *format, ...)
     buf_free(&line);
 }
 
-// How many letters must be changed, left out, put in or swapped (optimal string alignment).
-static size_t distance(const char *a, const char *b)
-{
-    size_t rows[3][MAX_NEAR + 1];
-    size_t width = strlen(b);
-    for (size_t j = 0; j <= width; j++) {
-        rows[0][j] = j;
-    }
-    size_t i = 0;
-    for (; a[i] != '\0'; i++) {
-        const size_t *before = rows[(i + 2) % 3];
-        const size_t *above = rows[i % 3];
-        size_t *row = rows[(i + 1) % 3];
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t least = above[j] + (a[i] != b[j]);
-            least = above[j + 1] + 1 < least ? above[j + 1] + 1 : least;
-            least = row[j] + 1 < least ? row[j] + 1 : least;
-            if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] && before[j - 1] + 1 < least) {
-                least = before[j - 1] + 1;
-            }
-            row[j + 1] = least;
-        }
-    }
-    return rows[i % 3][width];
-}
-
-void nearest_offer(struct nearest *nearest, const char *candidate)
-{
-    size_t length = strlen(nearest->word);
-    if (length > MAX_NEAR || strlen(candidate) > MAX_NEAR) {
-        return;
-    }
-    size_t far = distance(nearest->word, candidate);
-    if (far <= 1 + length / 4 && far < length && (nearest->best == NULL || far < nearest->distance)) {
-        nearest->best = candidate;
-        nearest->distance = far;
-    }
-}
-
-const char *nearest_text(const struct nearest *nearest, char out[NEAREST_SIZE])
-{
-    out[0] = '\0';
-    if (nearest->best != NULL) {
-        snprintf(out, NEAREST_SIZE, ": did you mean '%s'?", nearest->best);
-    }
-    return out;
-}
-
 // ---- The configuration
 
 const char *session_file(const struct arguments *arguments)
@@ -87,38 +37,39 @@ const char *session_file(const struct arguments *arguments)
     return arguments->option[OPTION_CONFIG] != NULL ? arguments->option[OPTION_CONFIG] : CONFIG_DEFAULT_FILE;
 }
 
-// Mistakes only: warnings are "check"'s.
-static void print_mistakes(const struct problems *problems)
+void command_print_problem(FILE *out, const struct problem *problem)
 {
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct problem *problem = &problems->list[i];
-        if (problem->level != PROBLEM_MISTAKE) {
-            continue;
-        }
-        if (problem->line > 0) {
-            fprintf(stderr, "%s:%u: %s\n", problem->file, problem->line, problem->message);
-        } else {
-            fprintf(stderr, "%s%s%s\n", problem->file, problem->file[0] != '\0' ? ": " : "", problem->message);
-        }
+    const char *level = problem->level == PROBLEM_WARNING ? "warning: " : "";
+    if (problem->line > 0) {
+        fprintf(out, "%s:%u: %s%s\n", problem->file, problem->line, level, problem->message);
+    } else {
+        fprintf(out, "%s%s%s%s\n", problem->file, problem->file[0] != '\0' ? ": " : "", level, problem->message);
+    }
+}
+
+void session_load(struct session *session, const struct arguments *arguments, struct problems *problems)
+{
+    struct hook_source source = declarations_source(&session->declarations);
+    session->config = config_load(session_file(arguments), &source, problems);
+    if (session->config != NULL) {
+        const struct engine *engine = &session->config->engine;
+        log_setup(engine->log_level, engine->log_format, engine->log_target);
     }
 }
 
 int session_open(struct session *session, const struct arguments *arguments)
 {
-    struct hook_source source = declarations_source(&session->declarations);
     struct problems problems;
     problems_init(&problems);
-    session->config = config_load(session_file(arguments), &source, &problems);
-    if (session->config == NULL) {
-        print_mistakes(&problems);
+    session_load(session, arguments, &problems);
+    // Mistakes only: warnings are "check"'s.
+    for (size_t i = 0; session->config == NULL && i < problems.count; i++) {
+        if (problems.list[i].level == PROBLEM_MISTAKE) {
+            command_print_problem(stderr, &problems.list[i]);
+        }
     }
     problems_free(&problems);
-    if (session->config == NULL) {
-        return EXIT_MISTAKE;
-    }
-    const struct engine *engine = &session->config->engine;
-    log_setup(engine->log_level, engine->log_format, engine->log_target);
-    return EXIT_DONE;
+    return session->config != NULL ? EXIT_DONE : EXIT_MISTAKE;
 }
 
 void session_close(struct session *session)

@@ -7,9 +7,11 @@
 #include <cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "config.h"
 #include "declaration.h"
+#include "nearest.h"
 #include "status.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_STEP_FAILED = 1, EXIT_MISTAKE = 2, EXIT_CLOCK = 3, EXIT_CHANGED = 10 };
@@ -57,11 +59,16 @@ struct session {
     struct declarations declarations;
     struct config *config;
 };
-// Reads the configuration that the arguments name and sets up the log. Mistakes go to stderr: EXIT_MISTAKE.
+// Reads the configuration that the arguments name and sets up the log; session->config is NULL after a mistake.
+void session_load(struct session *session, const struct arguments *arguments, struct problems *problems);
+// The same for commands that need one: mistakes go to stderr, EXIT_MISTAKE.
 int session_open(struct session *session, const struct arguments *arguments);
 void session_close(struct session *session);
 // The file that it reads.
 const char *session_file(const struct arguments *arguments);
+
+// "FILE:LINE: message", "warning: " before the message of one.
+void command_print_problem(FILE *out, const struct problem *problem);
 
 // EXIT_DONE when every word is the name of a certificate; else EXIT_MISTAKE, each other one named on stderr.
 int command_check_names(const struct config *config, char *const *names);
@@ -73,16 +80,5 @@ void command_complain(const char *format, ...) __attribute__((format(printf, 1, 
 
 // Prints the document and frees it. False, said on stderr, when it is NULL (no memory) or does not go out.
 bool command_print_json(cJSON *document);
-
-// The nearest of several words, for "did you mean".
-struct nearest {
-    const char *word; // what was typed
-    const char *best; // NULL: none is near
-    size_t distance;  // of best
-};
-void nearest_offer(struct nearest *nearest, const char *candidate);
-// ": did you mean 'status'?" or "".
-#define NEAREST_SIZE 192
-const char *nearest_text(const struct nearest *nearest, char out[NEAREST_SIZE]);
 
 #endif
