@@ -7,7 +7,10 @@ local fs = require "certauto.fs"
 local time = require "certauto.time"
 
 -- The largest file that is put back when a publication fails.
-local MOST = 16 * 1024 * 1024
+local MOST <const> = 16 * 1024 * 1024
+
+-- What is older, beside a file of ours and named as certauto.fs names what it stages, was left by a power cut.
+local STALE <const> = 86400
 
 -- A row for each option that names a file.
 local FILES = {
@@ -246,6 +249,21 @@ local function place(bundle)
   return guard and switched
 end
 
+-- Removes what a power cut left beside the files, since it may hold a key. Not being able to is no failure.
+local function sweep(switched)
+  for _, target in ipairs(switched) do
+    local folder, name = target.path:match("^(.*/)([^/]+)$")
+    local start = "." .. name:sub(1, 200) .. ".tmp"
+    for _, other in ipairs(fs.list(folder) or {}) do
+      local path = folder .. other
+      local status = other:sub(1, #start) == start and other:sub(#start + 1):find("^[a-z0-5]+$") and fs.lstat(path)
+      if status and status.type == "file" and status.mtime < time.now() - STALE then
+        fs.remove(path)
+      end
+    end
+  end
+end
+
 local function publish(bundle)
   local switched, message = place(bundle)
   if not switched then
@@ -255,6 +273,7 @@ local function publish(bundle)
   if not done then
     return nil, why .. undo(switched)
   end
+  sweep(switched)
   return true
 end
 

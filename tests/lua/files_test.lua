@@ -245,6 +245,16 @@ case("files_keeps_the_previous_files_when_their_reload_fails", function()
   assert_holds(1)
 end)
 
+case("files_sweeps_what_a_power_cut_left", function()
+  local old, new, other = path ".www.key.tmpabcdef", path ".www.key.tmpabcde0", path ".other.tmpabcdef"
+  for _, name in ipairs { old, new, other, path ".www.key.tmp-mine" } do
+    assert(fs.write(name, "key"))
+  end
+  check.command("touch", "-d", "2 days ago", old, other, path ".www.key.tmp-mine")
+  equal(hook.publish(bundle(1, { key = path "%{name}.key" })), true)
+  equal(fs.list(here), { ".other.tmpabcdef", ".www.key.tmp-mine", ".www.key.tmpabcde0", "www.key" })
+end)
+
 case("files_rolls_back_to_nothing", function()
   local options = everything()
   equal(hook.publish(bundle(1, options)), true)
