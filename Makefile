@@ -95,6 +95,8 @@ CPPFLAGS = -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -Isrc -isystem $(VENDOR)/includ
            $(INIH_FLAGS) '-DMBEDTLS_CONFIG_FILE=<mbedtls_config.h>' \
            -DCERTAUTO_VERSION='"$(VERSION)"' -DCERTAUTO_BUILD_TIME=$(BUILD_TIME)
 CFLAGS   = -std=c11 $(OPTIMISE) $(INSTRUMENT) $(WARNINGS)
+# What -V says of the libraries.
+CFLAGS_certauto = '-DCERTAUTO_LIBRARIES="$(shell sed 's/$$/\\n/' $(VENDOR)/versions | tr -d '\n')"'
 # A group, because mbedTLS calls back into src/key.c, which tests have in an archive.
 LDLIBS   = -L$(VENDOR)/lib -Wl,--start-group $(TESTED) -lcurl -linih -llua -lcjson -lmbedtls -Wl,--end-group -lm
 COMPILE  = $(COMPILER) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(*F)) $(EXTRA_CFLAGS) -MMD -MP

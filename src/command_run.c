@@ -8,7 +8,10 @@
 #include "clock.h"
 #include "command.h"
 #include "log.h"
+#include "nearest.h"
 #include "run.h"
+#include "session.h"
+#include "status.h"
 #include "table.h"
 
 // Progress of a run, and how the result is to be told.
@@ -172,19 +175,19 @@ static int run(const struct config *config, const struct arguments *arguments, s
     options->trust_clock = arguments->option[OPTION_TRUST_CLOCK] != NULL;
     if (run_pass(config, options, tell, &telling, &results, &error) < 0) {
         end_progress(&telling);
-        command_complain("%s", error.message);
+        arguments_complain("%s", error.message);
         run_results_free(&results);
         // What stops a run as a whole is a name or a folder that is refused, or the system.
         return error.code == ERROR_SYSTEM ? EXIT_STEP_FAILED : EXIT_MISTAKE;
     }
     end_progress(&telling);
     if (results.clock_untrusted) {
-        command_complain("%s", results.clock.message);
+        arguments_complain("%s", results.clock.message);
     }
     int code = exit_code(&results, arguments->option[OPTION_DETAILED_EXITCODE] != NULL);
     if (arguments->option[OPTION_JSON] == NULL) {
         print_results(&results, options->dry_run);
-    } else if (!command_print_json(results_json(&results))) {
+    } else if (!session_print_json(results_json(&results))) {
         code = EXIT_STEP_FAILED;
     }
     run_results_free(&results);
@@ -204,7 +207,7 @@ static int check_group(const struct config *config, const char *name)
             nearest_offer(&nearest, group_name(certificate->groups[j]));
         }
     }
-    command_complain("there is no group '%s'%s", name, nearest_text(&nearest, near));
+    arguments_complain("there is no group '%s'%s", name, nearest_text(&nearest, near));
     return EXIT_MISTAKE;
 }
 
@@ -217,7 +220,7 @@ int command_run_now(const struct arguments *arguments)
                     (arguments->word_count > 0 ? DECIDE_IGNORE_RETRY : 0u);
     int code = session_open(&session, arguments);
     if (code == EXIT_DONE) {
-        code = command_check_names(session.config, arguments->words);
+        code = session_check_names(session.config, arguments->words);
     }
     if (code == EXIT_DONE) {
         code = check_group(session.config, options.group);
@@ -235,7 +238,7 @@ int command_renew(const struct arguments *arguments)
     struct run_options options = {.by_hand_issue = true};
     int code = session_open(&session, arguments);
     if (code == EXIT_DONE) {
-        code = command_check_names(session.config, arguments->words);
+        code = session_check_names(session.config, arguments->words);
     }
     if (code == EXIT_DONE) {
         code = run(session.config, arguments, &options);
@@ -257,7 +260,7 @@ static int check_profile(const struct config *config, const struct arguments *ar
         return EXIT_DONE;
     }
     if (status_open(&view, config, clock_now(), &error) < 0) {
-        command_complain("%s", error.message);
+        arguments_complain("%s", error.message);
         status_close(&view);
         return EXIT_MISTAKE;
     }
@@ -273,7 +276,7 @@ static int check_profile(const struct config *config, const struct arguments *ar
     }
     status_close(&view);
     if (!found) {
-        command_complain("'%s' is no profile of %s%s", name, arguments->words[0], nearest_text(&nearest, near));
+        arguments_complain("'%s' is no profile of %s%s", name, arguments->words[0], nearest_text(&nearest, near));
     }
     return found ? EXIT_DONE : EXIT_MISTAKE;
 }
@@ -285,7 +288,7 @@ int command_publish(const struct arguments *arguments)
     options.flags = arguments->option[OPTION_FORCE] != NULL ? DECIDE_FORCE : 0u;
     int code = session_open(&session, arguments);
     if (code == EXIT_DONE) {
-        code = command_check_names(session.config, arguments->words);
+        code = session_check_names(session.config, arguments->words);
     }
     if (code == EXIT_DONE) {
         code = check_profile(session.config, arguments);

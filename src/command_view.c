@@ -7,6 +7,8 @@
 
 #include "clock.h"
 #include "command.h"
+#include "session.h"
+#include "status.h"
 #include "table.h"
 
 // What a view is made of, opened together.
@@ -22,18 +24,18 @@ static int look_open(struct look *look, const struct arguments *arguments, int64
     *look = (struct look){0};
     int code = session_open(&look->session, arguments);
     if (code == EXIT_DONE) {
-        code = command_check_names(look->session.config, arguments->words);
+        code = session_check_names(look->session.config, arguments->words);
     }
     if (code != EXIT_DONE) {
         return code;
     }
     look->opened = true;
     if (status_open(&look->view, look->session.config, at, &error) < 0) {
-        command_complain("%s", error.message);
+        arguments_complain("%s", error.message);
         return error.code == ERROR_SYSTEM ? EXIT_STEP_FAILED : EXIT_MISTAKE;
     }
     if (look->view.trust != CLOCK_TRUSTED) {
-        command_complain("%s", buf_string(&look->view.doubt));
+        arguments_complain("%s", buf_string(&look->view.doubt));
     }
     return EXIT_DONE;
 }
@@ -110,7 +112,7 @@ static bool status_each(void *context, struct look *look, const struct certifica
     status_of(&look->view, certificate, &status);
     if (status.unreadable) {
         rows->unreadable++;
-        command_complain("%s", status.error.message);
+        arguments_complain("%s", status.error.message);
     }
     if (rows->list != NULL) {
         cJSON *item = status_json(&status);
@@ -141,7 +143,7 @@ static int find_orphans(struct look *look, const struct arguments *arguments, st
     if (arguments->word_count > 0 || status_orphans(&look->view, add_orphan, rows, &error) == 0) {
         return EXIT_DONE;
     }
-    command_complain("%s", error.message);
+    arguments_complain("%s", error.message);
     return EXIT_STEP_FAILED;
 }
 
@@ -158,7 +160,7 @@ static int status_as_json(struct look *look, const struct arguments *arguments, 
     } else {
         code = find_orphans(look, arguments, rows);
     }
-    return command_print_json(document) ? code : EXIT_STEP_FAILED;
+    return session_print_json(document) ? code : EXIT_STEP_FAILED;
 }
 
 static int status_as_table(struct look *look, const struct arguments *arguments, struct rows *rows)
@@ -260,7 +262,7 @@ int command_review(const struct arguments *arguments)
         cJSON_Delete(document);
         document = NULL;
     }
-    code = command_print_json(document) ? EXIT_DONE : EXIT_STEP_FAILED;
+    code = session_print_json(document) ? EXIT_DONE : EXIT_STEP_FAILED;
 out:
     look_close(&look);
     return code;
@@ -404,8 +406,8 @@ int command_explain(const struct arguments *arguments)
     int64_t at = CLOCK_NONE;
     struct look look;
     if (text != NULL && !clock_parse_user(text, &at)) {
-        command_complain("'%s' is no time: 2026-11-23T03:06:47Z, 2026-11-23, '2026-11-23 03:06' (UTC) and @UNIX are",
-                         text);
+        arguments_complain("'%s' is no time: 2026-11-23T03:06:47Z, 2026-11-23, '2026-11-23 03:06' (UTC) and @UNIX are",
+                           text);
         return EXIT_MISTAKE;
     }
     int code = look_open(&look, arguments, at);
@@ -413,12 +415,12 @@ int command_explain(const struct arguments *arguments)
         struct status status;
         status_of(&look.view, config_find(look.session.config, arguments->words[0]), &status);
         if (status.unreadable) {
-            command_complain("%s", status.error.message);
+            arguments_complain("%s", status.error.message);
             code = EXIT_STEP_FAILED;
         }
         if (arguments->option[OPTION_JSON] == NULL) {
             explain_in_text(&look, &status);
-        } else if (!command_print_json(status_json(&status))) {
+        } else if (!session_print_json(status_json(&status))) {
             code = EXIT_STEP_FAILED;
         }
         status_free(&status);

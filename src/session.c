@@ -1,34 +1,13 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// What the commands share: the configuration, names, complaints, JSON.
-#include "command.h"
+// What the commands share: the configuration they read, names, JSON.
+#include "session.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "buf.h"
+#include "command.h"
 #include "log.h"
-
-#define MAX_LINE 8192
-
-// ---- Complaints
-
-void command_complain(const char *format, ...)
-{
-    struct buf text, line;
-    va_list args;
-    buf_init(&text, MAX_LINE);
-    buf_init(&line, (size_t)4 * MAX_LINE);
-    va_start(args, format);
-    buf_vformat(&text, format, args);
-    va_end(args);
-    buf_escape_message(&line, buf_string(&text), text.length, MAX_LINE);
-    fprintf(stderr, "certauto: %s\n", buf_string(&line));
-    buf_free(&text);
-    buf_free(&line);
-}
 
 // ---- The configuration
 
@@ -37,7 +16,7 @@ const char *session_file(const struct arguments *arguments)
     return arguments->option[OPTION_CONFIG] != NULL ? arguments->option[OPTION_CONFIG] : CONFIG_DEFAULT_FILE;
 }
 
-void command_print_problem(FILE *out, const struct problem *problem)
+void session_print_problem(FILE *out, const struct problem *problem)
 {
     const char *level = problem->level == PROBLEM_WARNING ? "warning: " : "";
     if (problem->line > 0) {
@@ -65,7 +44,7 @@ int session_open(struct session *session, const struct arguments *arguments)
     // Mistakes only: warnings are "check"'s.
     for (size_t i = 0; session->config == NULL && i < problems.count; i++) {
         if (problems.list[i].level == PROBLEM_MISTAKE) {
-            command_print_problem(stderr, &problems.list[i]);
+            session_print_problem(stderr, &problems.list[i]);
         }
     }
     problems_free(&problems);
@@ -81,23 +60,23 @@ void session_close(struct session *session)
 
 // ---- Names
 
-const struct certificate *command_find(const struct config *config, const char *name)
+const struct certificate *session_find(const struct config *config, const char *name)
 {
     const struct certificate *certificate = config_find(config, name);
     if (certificate == NULL) {
         const char *similar = config_similar(config, name);
-        command_complain(similar == NULL ? "there is no certificate '%s'%s"
-                                         : "there is no certificate '%s': did you mean '%s'?",
-                         name, similar == NULL ? "" : similar);
+        arguments_complain(similar == NULL ? "there is no certificate '%s'%s"
+                                           : "there is no certificate '%s': did you mean '%s'?",
+                           name, similar == NULL ? "" : similar);
     }
     return certificate;
 }
 
-int command_check_names(const struct config *config, char *const *names)
+int session_check_names(const struct config *config, char *const *names)
 {
     int code = EXIT_DONE;
     for (; *names != NULL; names++) {
-        if (command_find(config, *names) == NULL) {
+        if (session_find(config, *names) == NULL) {
             code = EXIT_MISTAKE;
         }
     }
@@ -106,18 +85,18 @@ int command_check_names(const struct config *config, char *const *names)
 
 // ---- JSON
 
-bool command_print_json(cJSON *document)
+bool session_print_json(cJSON *document)
 {
     char *text = document == NULL ? NULL : cJSON_Print(document);
     cJSON_Delete(document);
     if (text == NULL) {
-        command_complain("no memory for the JSON document");
+        arguments_complain("no memory for the JSON document");
         return false;
     }
     bool fine = puts(text) >= 0 && fflush(stdout) == 0;
     free(text);
     if (!fine) {
-        command_complain("the standard output cannot be written");
+        arguments_complain("the standard output cannot be written");
     }
     return fine;
 }

@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: The certauto authors
+// SPDX-License-Identifier: MIT
+// What the commands share: the configuration they read, names, JSON.
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <cJSON.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "arguments.h"
+#include "config.h"
+#include "declaration.h"
+
+// The configuration and what it borrows from. All zero: nothing.
+struct session {
+    struct declarations declarations;
+    struct config *config;
+};
+// Reads the configuration that the arguments name and sets up the log; session->config is NULL after a mistake.
+void session_load(struct session *session, const struct arguments *arguments, struct problems *problems);
+// The same for commands that need one: mistakes go to stderr, EXIT_MISTAKE.
+int session_open(struct session *session, const struct arguments *arguments);
+void session_close(struct session *session);
+// The file that it reads.
+const char *session_file(const struct arguments *arguments);
+
+// "FILE:LINE: message", "warning: " before the message of one.
+void session_print_problem(FILE *out, const struct problem *problem);
+
+// EXIT_DONE when every word is the name of a certificate; else EXIT_MISTAKE, each other one named on stderr.
+int session_check_names(const struct config *config, char *const *names);
+// The certificate of this name, or NULL, said on stderr.
+const struct certificate *session_find(const struct config *config, const char *name);
+
+// Prints the document and frees it. False, said on stderr, when it is NULL (no memory) or does not go out.
+bool session_print_json(cJSON *document);
+
+#endif
