@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "codec.h"
 #include "x509_data.h"
 
 #define LIMIT (1024 * 1024)
@@ -335,6 +336,58 @@ static void an_expired_cross_signature_is_left_out_where_another_way_is_good(voi
     expect_refusal(leaf, LIST(one, cross), LIST(s), "expired");
 }
 
+// ---- Signatures that OpenSSL made
+
+// The certificate with the last bit of its signature turned.
+static void forge(const char *pem, struct buf *forged)
+{
+    size_t length = strlen(pem);
+    struct codec_block block;
+    struct buf der;
+
+    buf_init(&der, LIMIT);
+    assert_true(codec_pem_next(&pem, &length, &block));
+    assert_true(codec_unbase64(&der, block.body, block.length));
+    der.data[der.length - 1] = (char)(der.data[der.length - 1] ^ 1);
+    codec_pem(forged, "CERTIFICATE", der.data, der.length);
+    buf_free(&der);
+}
+
+static void signatures_of_every_kind_are_verified(void **state)
+{
+    static const struct {
+        const char *leaf, *root;
+    } cases[] = {
+        {"below-sha1.pem", "rsa-root.pem"},   {"below-sha512.pem", "rsa-root.pem"},
+        {"below-pss.pem", "rsa-root.pem"},    {"below-pss-sha384.pem", "rsa-root.pem"},
+        {"below-rsa8192.pem", "rsa8192.pem"}, {"expired.pem", "issuer.pem"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *leaf = data_read(cases[i].leaf, NULL), *root = data_read(cases[i].root, NULL);
+        struct x509_facts facts;
+        struct buf ordered, forged;
+        struct error error;
+
+        buf_init(&ordered, LIMIT);
+        buf_init(&forged, LIMIT);
+        assert_int_equal(x509_read(root, strlen(root), &facts, &error), 0);
+        if (x509_check_chain(leaf, strlen(leaf), "", 0, root, strlen(root), facts.not_before, &ordered, &error) != 0)
+            fail_msg("%s: %s", cases[i].leaf, error.message);
+        forge(leaf, &forged);
+        assert_int_equal(
+            x509_check_chain(forged.data, forged.length, "", 0, root, strlen(root), facts.not_before, &ordered, &error),
+            -1);
+        assert_non_null(strstr(error.message, "not among the trusted"));
+        x509_facts_free(&facts);
+        buf_free(&ordered);
+        buf_free(&forged);
+        free(leaf);
+        free(root);
+    }
+}
+
 // ---- Hostile heaps
 
 static void sixteen_cas_that_all_sign_each_other_end_the_search(void **state)
@@ -401,6 +454,7 @@ int main(void)
         TEST(a_chain_must_end_at_a_trusted_certificate),
         TEST(cross_signed_certificates_give_the_longest_way),
         TEST(an_expired_cross_signature_is_left_out_where_another_way_is_good),
+        TEST(signatures_of_every_kind_are_verified),
         TEST(sixteen_cas_that_all_sign_each_other_end_the_search),
         TEST(what_is_no_certificate_is_refused),
     };

@@ -108,6 +108,26 @@ dated year9999 20491231235959Z 99991231235959Z /CN=far
 dated year1950 19500101000000Z 20500101000000Z /CN=wide
 dated empty-subject 20260101000000Z 20270101000000Z /
 
+# ---- A root larger than PSA takes, and what it issued
+
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:8192 -out "$work/rsa8192.key"
+certificate rsa8192 "$work/rsa8192" '/CN=Large Root' 'basicConstraints = critical, CA:TRUE'
+openssl req -new -key p256.key -subj '/CN=below' -out "$work/csr"
+openssl x509 -req -in "$work/csr" -CA rsa8192.pem -CAkey "$work/rsa8192.key" -days 3650 -out below-rsa8192.pem
+
+# ---- Signatures of other kinds
+
+certificate rsa-root rsa2048 '/CN=RSA Root' 'basicConstraints = critical, CA:TRUE'
+below() { # NAME ARGUMENT...
+	name=$1
+	shift
+	openssl x509 -req -in "$work/csr" -CA rsa-root.pem -CAkey rsa2048.key -days 3650 -out "$name.pem" "$@"
+}
+below below-sha1 -sha1
+below below-sha512 -sha512
+below below-pss -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32
+below below-pss-sha384 -sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:20
+
 # ---- Files around certificates
 
 sed 's/$/\r/' p256.pem >crlf.pem
