@@ -70,7 +70,7 @@ static void print_help(const struct command *command)
 
 static void print_version(void)
 {
-    puts("certauto " CERTAUTO_VERSION "\n" CERTAUTO_LIBRARIES);
+    fputs("certauto " CERTAUTO_VERSION "\n" CERTAUTO_LIBRARIES, stdout);
 }
 
 // The command is the first word, which is taken off the list; --run-now is one by itself. NULL: none is named.
