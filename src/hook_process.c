@@ -104,11 +104,10 @@ static int start_child(const struct hook_server *server, struct child *child, st
         return -1;
     }
     if (pid == 0) {
-        setpgid(0, 0);
+        // A group to be killed by, and no terminal that a command could ask for a password.
+        setsid();
         hook_server_run(server, ends[1], parent);
     }
-    // In both, so that the group exists for whoever comes first.
-    setpgid(pid, pid);
     close(ends[1]);
     int flags = fcntl(ends[0], F_GETFL);
     fcntl(ends[0], F_SETFL, flags | O_NONBLOCK);

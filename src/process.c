@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 // Where neither close_range(2) nor /proc is to be had, the limit of open files bounds the search.
@@ -96,6 +97,8 @@ int process_settle(int keep)
 {
     default_signals();
     no_dumps();
+    // Else the next line for syslog would go to whatever has its descriptor by then.
+    closelog();
     if (keep >= 0 && keep < 3) {
         // One of 0-2 was closed in our parent; they are about to be filled.
         keep = fcntl(keep, F_DUPFD_CLOEXEC, 3);

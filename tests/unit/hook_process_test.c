@@ -62,7 +62,8 @@ static void say_settings(struct buf *answer)
     sigaction(SIGTERM, NULL, &action);
     buf_format(answer, "core %lld, dumpable %d, TERM %s %s, leader %s", (long long)core.rlim_cur,
                prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), sigismember(&blocked, SIGTERM) ? "blocked" : "open",
-               action.sa_handler == SIG_DFL ? "default" : "caught", getpgrp() == getpid() ? "yes" : "no");
+               action.sa_handler == SIG_DFL ? "default" : "caught",
+               getpgrp() == getpid() && getsid(0) == getpid() ? "yes" : "no");
 }
 
 static void say_account(struct buf *answer)
