@@ -144,12 +144,17 @@ void decide_issue(const struct config *config, const struct certificate *certifi
 void decide_publish(const struct config *config, const struct certificate *certificate, const struct settings *settings,
                     const struct state *state, const char *profile, int64_t now, unsigned flags, struct decision *out);
 
-// When the loop starts the step: runs, openings of slots, moments of its own and jitter put on top of "at".
+// When the loop starts this step: runs, openings of slots, moments of its own and jitter put on top of "at".
 // host: stable text of this host. loop_start: when the loop started or took a new configuration, which is a run
 // (CLOCK_NONE: none). Never before now; for a wait that ends without a start (until < at), until; CLOCK_NONE: never.
 // A start that passes while workers are busy is still owed: the loop keeps it until the decision changes.
 int64_t decide_start(const struct config *config, const struct certificate *certificate,
                      const struct decision *decision, const char *host, int64_t loop_start, int64_t now);
+
+// Of all steps of the certificate the one that the loop starts first, and when (as decide_start). Not always that of
+// decide(): a renewal that is ready waits for a run, while a publication has a moment of its own before it.
+int64_t decide_next(const struct config *config, const struct certificate *certificate, const struct settings *settings,
+                    const struct state *state, const char *host, int64_t loop_start, int64_t now, struct decision *out);
 
 // Appends the reason in one sentence, never empty: "renews in 12 d: 31 d before expiry; next slot Sun 00:00–04:00".
 void decide_reason(const struct config *config, const struct decision *decision, int64_t now, struct buf *out);

@@ -150,8 +150,11 @@ static bool better(const struct decision *a, const struct decision *b)
     if (a->step == STEP_PUBLISH) {
         return a->failures == 0 && b->failures > 0;
     }
-    if (a->step == STEP_WAIT) {
+    if (a->step == STEP_WAIT && a->until != b->until) {
         return a->until < b->until;
+    }
+    if (a->step == STEP_WAIT) {
+        return a->failures == 0 && b->failures > 0;
     }
     return b->hold == HOLD_PUBLISHED && a->hold != HOLD_PUBLISHED;
 }

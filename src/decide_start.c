@@ -63,28 +63,25 @@ static int64_t jitter_at(const struct start *start, int64_t moment)
     return jitter_s(start->host, start->certificate->name, most);
 }
 
-// Where the search for a run in the slots ends: at expiry, so that openings serve when no run before it falls into
-// a slot; behind it (and before the first issue) at steps of a fixed length, so that the answer stays the same.
-static int64_t search_end(const struct decision *decision, int64_t from)
-{
-    bool lives = decide_by_rule(decision->cause) || decision->last_failure == CLOCK_NONE;
-    int64_t end = lives ? decision->not_after : decision->last_failure;
-    int64_t step = decision->window_s > LONG_ENOUGH ? decision->window_s : LONG_ENOUGH;
-
-    return from < end ? end : end + ((from - end) / step + 1) * step;
-}
-
-// The first run from then on that the slots allow; the opening of a slot where no run falls into one.
+// The first run from then on that the slots allow. When no run falls into them (before expiry; where none is near,
+// for a while after the failure) the opening of each is a run. Behind that end whatever comes first will do, so that
+// what was found before it stays true.
 static int64_t next_run(const struct start *start, int64_t from)
 {
+    const struct decision *decision = start->decision;
     const struct engine *engine = &start->config->engine;
-    const struct slots *slots = start->decision->slots;
+    const struct slots *slots = decision->slots;
 
     if (slots == NULL) {
         return runs_next(&engine->runs, engine->zone, from);
     }
-    int64_t run = runs_next_in(&engine->runs, slots, engine->zone, from, search_end(start->decision, from));
-    return run != SCHEDULE_NEVER ? run : slots_next_opening(slots, engine->zone, from - 1);
+    int64_t end = decide_by_rule(decision->cause) ? decision->not_after : decision->last_failure + LONG_ENOUGH;
+    int64_t run = runs_next_in(&engine->runs, slots, engine->zone, from, end);
+    if (run != SCHEDULE_NEVER) {
+        return run;
+    }
+    int64_t opening = slots_next_opening(slots, engine->zone, from - 1);
+    return lesser(runs_next_in(&engine->runs, slots, engine->zone, from, opening), opening);
 }
 
 // The first start at a run that is not over yet. The jitter of a run may reach from before now to behind it.
@@ -143,7 +140,9 @@ int64_t decide_start(const struct config *config, const struct certificate *cert
         return decision->until > now ? decision->until : now;
     }
     if (has_own_moment(&start)) {
-        begins = decision->at + jitter_at(&start, decision->at);
+        // Only the first moment is spread. When it was missed, nothing more is to be lost.
+        bool first = may_jitter(decision) && decision->at == decide_open(config, decision, decision->due);
+        begins = decision->at + (first ? jitter_at(&start, decision->at) : 0);
     } else {
         begins = lesser(start_at_run(&start, loop_start, now), latest_start(&start));
     }
@@ -151,4 +150,34 @@ int64_t decide_start(const struct config *config, const struct certificate *cert
         return CLOCK_NONE;
     }
     return begins > now ? begins : now;
+}
+
+// Where two begin together: publications, but those that failed before after the renewal.
+static int turn(const struct decision *decision)
+{
+    if (decision->next == STEP_ISSUE) {
+        return 1;
+    }
+    return decision->failures == 0 || decision->cause == DUE_UNFINISHED ? 0 : 2;
+}
+
+int64_t decide_next(const struct config *config, const struct certificate *certificate, const struct settings *settings,
+                    const struct state *state, const char *host, int64_t loop_start, int64_t now, struct decision *out)
+{
+    const struct decide_question question = {config, certificate, settings, state, now, 0};
+    const struct profiles *profiles = &settings->profiles;
+    struct decision publish;
+
+    decide_issue_step(&question, out);
+    int64_t first = decide_start(config, certificate, out, host, loop_start, now);
+    for (size_t i = 0; i == 0 || i < profiles->count; i++) {
+        decide_publish_step(&question, profiles->count == 0 ? STATE_LIVE : profiles->list[i]->section.name, &publish);
+        int64_t start = decide_start(config, certificate, &publish, host, loop_start, now);
+        if (start != CLOCK_NONE &&
+            (first == CLOCK_NONE || start < first || (start == first && turn(&publish) < turn(out)))) {
+            first = start;
+            *out = publish;
+        }
+    }
+    return first;
 }

@@ -129,9 +129,9 @@ static inline int64_t fixture_start(struct fixture *f, int64_t loop_start, int64
 
 static inline const char *time_text(int64_t time)
 {
-    static char texts[4][CLOCK_UTC_SIZE];
+    static char texts[8][CLOCK_UTC_SIZE];
     static int next;
-    char *text = texts[next++ % 4];
+    char *text = texts[next++ % 8];
 
     if (time == CLOCK_NONE) {
         return "never or at once";
