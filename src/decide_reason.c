@@ -61,7 +61,7 @@ static void add_cause(const struct decision *decision, struct buf *out)
 // ---- What holds it
 
 // A sentence for each hold and step. %v "renews", "publishes generation 4 by nginx"; %o "generation 4 by nginx";
-// %t "in 12 d"; %c the cause; %s the slot; %f how often it failed; %w who holds it; %d why; %e for how long.
+// %t "in 12 d"; %r "12 d"; %c the cause; %s the slot; %f how often it failed; %w who holds it; %d why; %e for how long.
 static const struct {
     const char *issue, *publish;
 } holds[] = {
@@ -69,7 +69,7 @@ static const struct {
     [HOLD_NOT_DUE] = {"%v %t: %c%s", "%v %t: %c%s"},
     [HOLD_SLOT] = {"%v %t: %c%s", "%v %t: %c%s"},
     [HOLD_RETRY] = {"%v %t: %f; %c%s", "%v %t: %f; %c%s"},
-    [HOLD_RETRY_RUN] = {"%v at the first run %t: %f; %c%s", "%v at the first run %t: %f; %c%s"},
+    [HOLD_RETRY_RUN] = {"%v at the first run after %r: %f; %c%s", "%v at the first run after %r: %f; %c%s"},
     [HOLD_RETRY_AFTER] = {"%v %t: its CA asks to wait so long; %c%s", "%v %t: its CA asks to wait so long; %c%s"},
     [HOLD_POLICY] = {"%v %t, if allowed then: held%w%e%d; %c", "%v %t, if allowed then: held%w%e%d; %c"},
     [HOLD_PENDING] = {"asks its CA again %t: the order is pending%e", "asks its CA again %t: the order is pending%e"},
