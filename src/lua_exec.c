@@ -153,6 +153,7 @@ static int run(lua_State *L)
     struct error error;
 
     lua_settop(L, 2);
+    sandbox_watch(L);
     sandbox_fields(L, 2, fields);
     struct running *running = new_running(L);
     if (setting(L, "input")) {

@@ -113,6 +113,7 @@ static bool read_attributes(lua_State *L, int argument, struct file_mode *mode, 
 
 static int read_file(lua_State *L)
 {
+    sandbox_watch(L);
     struct error error;
     const char *path = sandbox_text(L, 1);
     lua_Integer limit = luaL_optinteger(L, 2, READ_DEFAULT);
@@ -128,6 +129,7 @@ static int read_file(lua_State *L)
 
 static int write_file(lua_State *L)
 {
+    sandbox_watch(L);
     struct error error;
     struct file_mode mode;
     size_t length;
@@ -157,6 +159,7 @@ static void release_staged(void *payload)
 
 static int stage_file(lua_State *L)
 {
+    sandbox_watch(L);
     struct error error;
     struct file_mode mode;
     size_t length;
@@ -178,6 +181,7 @@ static int stage_file(lua_State *L)
 
 static int commit_staged(lua_State *L)
 {
+    sandbox_watch(L);
     struct error error;
     struct staged *staged = sandbox_check(L, 1, STAGED);
     if (file_commit(AT_FDCWD, staged->temporary, staged->path, &error) != 0) {
@@ -199,6 +203,7 @@ static int discard_staged(lua_State *L)
 
 static int remove_file(lua_State *L)
 {
+    sandbox_watch(L);
     struct error error;
     return file_remove(AT_FDCWD, sandbox_text(L, 1), &error) == 0 ? succeed(L) : sandbox_fail(L, &error);
 }
@@ -268,6 +273,7 @@ static int lstat_file(lua_State *L)
 
 static int make_directory(lua_State *L)
 {
+    sandbox_watch(L);
     static const char *const fields[] = {"mode", "parents", NULL};
     struct error error;
     const char *path = sandbox_text(L, 1);
@@ -286,6 +292,7 @@ static int make_directory(lua_State *L)
 
 static int make_link(lua_State *L)
 {
+    sandbox_watch(L);
     struct error error;
     const char *target = sandbox_text(L, 1), *path = sandbox_text(L, 2);
     return file_link_atomic(AT_FDCWD, target, path, &error) == 0 ? succeed(L) : sandbox_fail(L, &error);
@@ -314,6 +321,7 @@ static void release_directory(void *payload)
 
 static int list_directory(lua_State *L)
 {
+    sandbox_watch(L);
     struct error error;
     const char *path = sandbox_text(L, 1);
     lua_settop(L, 1);

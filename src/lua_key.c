@@ -37,6 +37,7 @@ static int generate(lua_State *L)
 
     luaL_argcheck(L, key_type_parse(word, false, &type) && type != KEY_OTHER, 1,
                   lua_pushfstring(L, "'%s' is no type of key", word));
+    sandbox_watch(L);
     if (key_generate(type, push_key(L), &error) != 0)
         return sandbox_fail(L, &error);
     return 1;

@@ -129,11 +129,10 @@ static int trace(lua_State *L)
     return 1;
 }
 
-// The count hook. Past the deadline the state is left for good: an error could be caught by pcall, by a
+// Past the deadline the state is left for good: an error could be caught by pcall, by a
 // coroutine or by a handler that loops in its turn, and hooks do not fire in all of these.
-static void watch(lua_State *L, lua_Debug *debug)
+void sandbox_watch(lua_State *L)
 {
-    (void)debug;
     struct sandbox *sandbox = sandbox_of(L);
     if (clock_boot_ms() < sandbox->context->deadline_boot_ms) {
         return;
@@ -147,6 +146,12 @@ static void watch(lua_State *L, lua_Debug *debug)
         buf_text(sandbox->traceback, lua_tostring(L, -1));
     }
     longjmp(sandbox->leave, 1);
+}
+
+static void watch(lua_State *L, lua_Debug *debug)
+{
+    (void)debug;
+    sandbox_watch(L);
 }
 
 // ---- Errors
@@ -270,11 +275,16 @@ static const struct module libraries[] = {
 };
 
 static const struct module modules[] = {
-    {"codec", luaopen_certauto_codec}, {"exec", luaopen_certauto_exec},
-    {"fs", luaopen_certauto_fs},       {"http", luaopen_certauto_http},
-    {"json", luaopen_certauto_json},   {"key", luaopen_certauto_key},
-    {"log", luaopen_certauto_log},     {"store", luaopen_certauto_store},
-    {"time", luaopen_certauto_time},   {"x509", luaopen_certauto_x509},
+    {"codec", luaopen_certauto_codec},
+    {"exec", luaopen_certauto_exec},
+    {"fs", luaopen_certauto_fs},
+    {"http", luaopen_certauto_http},
+    {"json", luaopen_certauto_json},
+    {"key", luaopen_certauto_key},
+    {"log", luaopen_certauto_log},
+    {"store", luaopen_certauto_store},
+    {"time", luaopen_certauto_time},
+    {"x509", luaopen_certauto_x509},
     {NULL, NULL},
 };
 

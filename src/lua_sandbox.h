@@ -38,6 +38,10 @@ int sandbox_load(lua_State *L, const char *kind, const char *name, struct error 
 // What the hook process was given.
 const struct hook_context *sandbox_context(lua_State *L);
 
+// Leaves the state for good when the deadline has passed. The state does so itself now and then; functions that may take
+// long call it before they begin, since many of them fit between two looks at the clock.
+void sandbox_watch(lua_State *L);
+
 // The world's failure: pushes nil, the sentence and the code as a word ("not_found" ...). Returns 3, so that a
 // function can end with "return sandbox_fail(L, &error)".
 int sandbox_fail(lua_State *L, const struct error *error);

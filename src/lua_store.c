@@ -14,6 +14,7 @@
 static int folder(lua_State *L, struct error *error)
 {
     int dirfd = sandbox_context(L)->store_dirfd;
+    sandbox_watch(L);
     return dirfd >= 0 ? dirfd : error_set(error, ERROR_REFUSED, "there is no store here");
 }
 

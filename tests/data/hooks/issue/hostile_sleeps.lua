@@ -1,4 +1,4 @@
--- expect: the deadline comes before
+-- expect: the deadline comes before the end of this wait
 return {
   api = 1,
   doc = "Hostile.",
