@@ -206,7 +206,7 @@ static void print_list(const struct search *search)
 
 static void print_one(const struct search *search, const struct found *found)
 {
-    static const struct table_column columns[] = {{"OPTION", 0}, {"TYPE", 24}, {"DEFAULT", 20}, {"MEANING", 0}};
+    static const struct table_column columns[] = {{"OPTION", 16}, {"TYPE", 12}, {"DEFAULT", 16}, {"MEANING", 0}};
     char source[MAX_PATH];
     struct table table;
     source_of(search, found, source);

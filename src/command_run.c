@@ -129,7 +129,7 @@ static void add_row(struct table *table, const struct run_result *result, bool d
 
 static void print_results(const struct run_results *results, bool dry_run)
 {
-    static const struct table_column columns[] = {{"CERTIFICATE", 30}, {"STEP", 0}, {"OUTCOME", 0}, {"DETAIL", 0}};
+    static const struct table_column columns[] = {{"CERTIFICATE", 24}, {"STEP", 0}, {"OUTCOME", 0}, {"DETAIL", 0}};
     if (results->count == 0) {
         if (!results->clock_untrusted) {
             puts("nothing is due");

@@ -152,12 +152,12 @@ static size_t line_length(const char *text, size_t width)
 {
     size_t used = 0, at = 0, blank = 0, left = strlen(text);
     for (size_t bytes; left > 0; at += bytes, left -= bytes) {
-        used += character_width(character(text + at, left, &bytes));
-        if (used > width && text[at] != ' ') {
-            return blank > 0 ? blank : at > 0 ? at : bytes;
-        }
         if (text[at] == ' ' && at > 0 && text[at - 1] != ' ') {
             blank = at;
+        }
+        used += character_width(character(text + at, left, &bytes));
+        if (used > width) {
+            return blank > 0 ? blank : at > 0 ? at : bytes;
         }
     }
     return at;
@@ -178,60 +178,93 @@ static void draw_wrapped(struct buf *out, char code, bool colour, const char *te
     }
 }
 
-// One row; returns the cell after it.
-static const char *draw_row(const struct table *table, const char *cell, size_t width, bool colour, struct buf *out)
+// A drawing: the widths that its columns have within the width of the whole.
+struct drawing {
+    const struct table *table;
+    size_t widths[TABLE_MAX_COLUMNS];
+    size_t width;
+    bool colour;
+    struct buf *out;
+};
+
+// The widest columns give way until the last one has room to be wrapped in.
+static void settle_widths(struct drawing *drawing)
 {
-    size_t indent = 0;
-    size_t pending = 0; // blanks that are owed before the next text, so that no line ends with one
-    for (size_t i = 0; i < table->column_count; i++) {
-        const char *text = cell + 1;
-        size_t length = strlen(text);
-        if (i + 1 == table->column_count) {
-            blanks(out, length > 0 ? pending : 0);
-            size_t room = width > indent + LEAST_WRAPPED ? width - indent : LEAST_WRAPPED;
-            draw_wrapped(out, cell[0], colour, text, indent, room);
-        } else {
-            size_t wide = table_text_width(text, length);
-            blanks(out, length > 0 ? pending : 0);
-            pending = length > 0 ? 0 : pending;
-            coloured(out, cell[0], colour, text, length);
-            if (wide > table->widths[i]) {
-                buf_char(out, '\n');
-                pending = indent + table->widths[i] + GAP;
-            } else {
-                pending += table->widths[i] - wide + GAP;
-            }
-            indent += table->widths[i] + GAP;
+    size_t last = drawing->table->column_count - 1;
+    for (;;) {
+        size_t sum = 0, widest = 0;
+        for (size_t i = 0; i < last; i++) {
+            sum += drawing->widths[i] + GAP;
+            widest = drawing->widths[i] > drawing->widths[widest] ? i : widest;
         }
-        cell = text + length + 1;
+        if (sum + LEAST_WRAPPED <= drawing->width || last == 0 || drawing->widths[widest] == 0) {
+            return;
+        }
+        drawing->widths[widest]--;
     }
-    return cell;
 }
 
-static void draw_titles(const struct table *table, bool colour, struct buf *out)
+// One row; returns the cell after it.
+static const char *draw_row(const struct drawing *drawing, const char *cell)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
-        const char *title = table->columns[i].title;
-        coloured(out, '0' + TABLE_DIM, colour, title, strlen(title));
-        if (i + 1 < table->column_count) {
-            blanks(out, table->widths[i] - table_text_width(title, strlen(title)) + GAP);
+    struct buf *out = drawing->out;
+    size_t indent = 0;
+    size_t pending = 0; // blanks that are owed before the next text, so that no line ends with one
+    size_t last = drawing->table->column_count - 1;
+    for (size_t i = 0; i < last; i++) {
+        const char *text = cell + 1;
+        size_t length = strlen(text);
+        size_t wide = table_text_width(text, length);
+        if (length > 0) {
+            blanks(out, pending);
+            coloured(out, cell[0], drawing->colour, text, length);
+            pending = 0;
+        }
+        if (wide > drawing->widths[i]) {
+            buf_char(out, '\n');
+            pending = indent + drawing->widths[i] + GAP;
+        } else {
+            pending += drawing->widths[i] - wide + GAP;
+        }
+        indent += drawing->widths[i] + GAP;
+        cell = text + length + 1;
+    }
+    size_t length = strlen(cell + 1);
+    blanks(out, length > 0 ? pending : 0);
+    draw_wrapped(out, cell[0], drawing->colour, cell + 1, indent, drawing->width - indent);
+    return cell + 1 + length + 1;
+}
+
+static void draw_titles(const struct drawing *drawing)
+{
+    size_t count = drawing->table->column_count;
+    for (size_t i = 0; i < count; i++) {
+        const char *title = drawing->table->columns[i].title;
+        size_t wide = table_text_width(title, strlen(title));
+        coloured(drawing->out, '0' + TABLE_DIM, drawing->colour, title, strlen(title));
+        if (i + 1 < count) {
+            blanks(drawing->out, (drawing->widths[i] > wide ? drawing->widths[i] - wide : 0) + GAP);
         }
     }
-    buf_char(out, '\n');
+    buf_char(drawing->out, '\n');
 }
 
 void table_draw(const struct table *table, size_t width, bool colour, struct buf *out)
 {
+    struct drawing drawing = {
+        .table = table, .width = width < LEAST_WIDTH ? LEAST_WIDTH : width, .colour = colour, .out = out};
     if (table->text.failed) {
         out->failed = true;
         return;
     }
+    memcpy(drawing.widths, table->widths, sizeof(drawing.widths));
+    settle_widths(&drawing);
     if (table->columns[0].title != NULL && table->cell_count > 0) {
-        draw_titles(table, colour, out);
+        draw_titles(&drawing);
     }
     const char *cell = table->text.data;
     for (size_t rows = table->cell_count / table->column_count; rows > 0; rows--) {
-        cell = draw_row(table, cell, width < LEAST_WIDTH ? LEAST_WIDTH : width, colour, out);
+        cell = draw_row(&drawing, cell);
     }
 }
 
