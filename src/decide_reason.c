@@ -145,6 +145,7 @@ static void add_part(const struct config *config, const struct decision *decisio
     case 'v': add_verb(decision, out); break;
     case 'o': add_object(decision, out); break;
     case 't': add_time(decision, now, out); break;
+    case 'r': add_duration(decision->at == CLOCK_NONE ? 0 : decision->at - now, out); break;
     case 'c': add_cause(decision, out); break;
     case 's': add_slot(config, decision, out); break;
     case 'f': add_failures(decision, out); break;

@@ -23,7 +23,7 @@ struct period {
 
 // Slots: sets of instants by their local reading.
 struct slots {
-    uint8_t days;        // bit 0 is Sunday; 0x7f: all
+    uint8_t days;         // bit 0 is Sunday; 0x7f: all
     uint8_t period_count; // 0: all day
     struct period periods[SCHEDULE_MAX_PERIODS];
 };
@@ -47,8 +47,8 @@ void slots_describe(const struct slots *slots, const struct zone *zone, int64_t 
 // When runs happen: "daily at HH:MM" local, or every so many seconds counted from local midnight of 1970-01-01.
 struct runs {
     bool daily;
-    uint16_t at_min;    // daily: minute of the local day
-    int64_t every_s;    // otherwise; >= 1
+    uint16_t at_min; // daily: minute of the local day
+    int64_t every_s; // otherwise; >= 1
 };
 
 // The first run >= time. (A daily one that is skipped runs at the change, one that is doubled runs once, the first.)
