@@ -383,7 +383,7 @@ static void hook_call_gives_locks_and_files_back_at_the_deadline(void **state)
     write_hook("issue", "holds", text);
     struct hook_context context = context_of("issue", "holds");
     context.deadline_boot_ms = clock_boot_ms() + 200;
-    assert_raised(&context, "its time was over");
+    assert_raised(&context, "did not end in time and was stopped");
     context.deadline_boot_ms = clock_boot_ms() + 5000;
     cJSON *tree = call(&context, "revoke", "{}");
     assert_answer(tree, "{\"ok\":true}");

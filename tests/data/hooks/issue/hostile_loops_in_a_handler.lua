@@ -1,4 +1,4 @@
--- expect: its time was over
+-- expect: did not end in time and was stopped
 return {
   api = 1,
   doc = "Hostile.",

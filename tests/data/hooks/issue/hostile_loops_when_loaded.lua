@@ -1,2 +1,2 @@
--- expect: its time was over
+-- expect: did not end in time and was stopped
 while true do end
