@@ -5,45 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "file.h"
 
-#define NONE UINT32_MAX
+#define MOST_TASKS (UINT32_MAX - 1)
 #define MOST_MISSES 3
-
-// A step that was tried in this run: never twice.
-struct crew_try {
-    enum step step;
-    uint32_t generation;
-    char profile[129];
-};
-
-// Tasks whose next step is under one limit: those of a template with its own "max_parallel", or all others.
-struct queue {
-    const struct template *template; // NULL: all others
-    int limit, running;
-    uint32_t head, tail;
-};
-
-struct hand {
-    struct worker worker;
-    uint32_t task;
-    size_t queue;
-};
-
-// What crew_run has while it runs.
-struct shift {
-    struct crew *crew;
-    struct queue *queues;
-    size_t queue_count;
-    struct hand *hands; // max_parallel of them
-    struct pollfd *polls;
-    int running;
-};
 
 int crew_read_state(struct crew *crew, const struct certificate *certificate, struct error *error)
 {
@@ -62,21 +32,155 @@ int crew_read_state(struct crew *crew, const struct certificate *certificate, st
     return 0;
 }
 
-int crew_add(struct crew *crew, const struct certificate *certificate, const struct template *template,
-             int64_t not_after, unsigned flags, struct error *error)
+// ---- Lines
+
+static const struct template *limiting(const struct template *template)
 {
+    return template != NULL && template->max_parallel > 0 ? template : NULL;
+}
+
+// The line of those whose next step is under the template's limit, made when it is the first; SIZE_MAX: no memory.
+static size_t line_of(struct crew *crew, const struct template *template)
+{
+    template = limiting(template);
+    for (size_t i = 0; i < crew->line_count; i++) {
+        if (crew->lines[i].template == template) {
+            return i;
+        }
+    }
+    struct crew_line *lines = reallocarray(crew->lines, crew->line_count + 1, sizeof(*lines));
+    if (lines == NULL) {
+        return SIZE_MAX;
+    }
+    crew->lines = lines;
+    int limit = template == NULL ? crew->config->engine.max_parallel : template->max_parallel;
+    lines[crew->line_count] = (struct crew_line){.template = template, .limit = limit};
+    return crew->line_count++;
+}
+
+// "first": ahead of the others, because what was begun is brought to its end.
+static int enqueue(struct crew *crew, uint32_t number, bool first)
+{
+    const struct crew_task *task = &crew->tasks[number];
+    size_t line = line_of(crew, task->template);
+    int64_t rank = first ? INT64_MIN : task->not_after == CLOCK_NONE ? INT64_MAX : task->not_after;
+    return line == SIZE_MAX ? -1 : queue_push(&crew->lines[line].queue, rank, number);
+}
+
+static int working(const struct crew *crew)
+{
+    return crew == NULL ? 0 : crew->running + working(crew->elder);
+}
+
+// How many work for a template of this name.
+static int working_for(const struct crew *crew, const char *name)
+{
+    int count = 0;
+    for (; crew != NULL; crew = crew->elder) {
+        for (size_t i = 0; i < crew->line_count; i++) {
+            const struct template *template = crew->lines[i].template;
+            count += template != NULL && strcmp(template->section.name, name) == 0 ? crew->lines[i].running : 0;
+        }
+    }
+    return count;
+}
+
+static bool has_room(const struct crew *crew, const struct crew_line *line)
+{
+    if (working(crew) >= crew->config->engine.max_parallel) {
+        return false;
+    }
+    return line->template == NULL || working_for(crew, line->template->section.name) < line->limit;
+}
+
+// The line whose first task is nearest to expiry, of those with room (or of all). SIZE_MAX: none.
+static size_t next_line(const struct crew *crew, bool all)
+{
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < crew->line_count; i++) {
+        const struct crew_line *line = &crew->lines[i];
+        if (line->queue.length == 0 || (!all && !has_room(crew, line))) {
+            continue;
+        }
+        const struct queue_entry *first = queue_first(&line->queue);
+        const struct queue_entry *other = best == SIZE_MAX ? NULL : queue_first(&crew->lines[best].queue);
+        if (other == NULL || first->rank < other->rank ||
+            (first->rank == other->rank && first->number < other->number)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static uint32_t dequeue(struct crew *crew, size_t line)
+{
+    uint32_t number = queue_first(&crew->lines[line].queue)->number;
+    queue_pop(&crew->lines[line].queue);
+    return number;
+}
+
+// ---- Tasks
+
+static int find_place(struct crew *crew, uint32_t *number)
+{
+    if (crew->free_count > 0) {
+        *number = crew->free;
+        return 0;
+    }
     if (crew->count == crew->capacity) {
         size_t capacity = crew->capacity == 0 ? 16 : crew->capacity * 2;
-        struct crew_task *tasks = reallocarray(crew->tasks, capacity, sizeof(*tasks));
-        if (tasks == NULL || capacity >= NONE) {
-            return error_set(error, ERROR_SYSTEM, "no memory for a run");
+        struct crew_task *tasks = capacity > MOST_TASKS ? NULL : reallocarray(crew->tasks, capacity, sizeof(*tasks));
+        if (tasks == NULL) {
+            return -1;
         }
         crew->tasks = tasks;
         crew->capacity = capacity;
     }
-    crew->tasks[crew->count++] = (struct crew_task){
-        .certificate = certificate, .template = template, .not_after = not_after, .next = NONE, .flags = flags};
+    *number = (uint32_t)crew->count;
     return 0;
+}
+
+int crew_add(struct crew *crew, const struct certificate *certificate, const struct template *template,
+             int64_t not_after, int64_t owed, unsigned flags, struct error *error)
+{
+    uint32_t number = 0;
+    if (find_place(crew, &number) < 0) {
+        return error_set(error, ERROR_SYSTEM, "no memory for a run");
+    }
+    uint32_t next_free = number < crew->count ? crew->tasks[number].next_free : 0;
+    // Without a certificate the place is still free.
+    crew->tasks[number] = (struct crew_task){
+        .template = template, .not_after = not_after, .owed = owed, .flags = flags, .next_free = next_free};
+    if (enqueue(crew, number, false) < 0) {
+        return error_set(error, ERROR_SYSTEM, "no memory for a run");
+    }
+    crew->tasks[number].certificate = certificate;
+    if (number < crew->count) {
+        crew->free = next_free;
+        crew->free_count--;
+    } else {
+        crew->count++;
+    }
+    return 0;
+}
+
+// The certificate has gone through its steps, or will not go on.
+static void leave(struct crew *crew, uint32_t number)
+{
+    struct crew_task *task = &crew->tasks[number];
+    const struct certificate *certificate = task->certificate;
+    free(task->tries);
+    *task = (struct crew_task){.next_free = crew->free};
+    crew->free = number;
+    crew->free_count++;
+    if (crew->left != NULL) {
+        crew->left(crew->context, certificate);
+    }
+}
+
+bool crew_is_idle(const struct crew *crew)
+{
+    return crew->free_count == crew->count;
 }
 
 void crew_free(struct crew *crew)
@@ -84,268 +188,73 @@ void crew_free(struct crew *crew)
     for (size_t i = 0; i < crew->count; i++) {
         free(crew->tasks[i].tries);
     }
+    for (size_t i = 0; i < crew->line_count; i++) {
+        queue_free(&crew->lines[i].queue);
+    }
     free(crew->tasks);
+    free(crew->lines);
+    free(crew->hands);
     crew->tasks = NULL;
-    crew->count = crew->capacity = 0;
-}
-
-// ---- Order: nearest to expiry first
-
-static bool goes_before(const struct crew *crew, uint32_t a, uint32_t b)
-{
-    int64_t first = crew->tasks[a].not_after, second = crew->tasks[b].not_after;
-    first = first == CLOCK_NONE ? INT64_MAX : first;
-    second = second == CLOCK_NONE ? INT64_MAX : second;
-    return first != second ? first < second : a < b;
-}
-
-// Restores the heap (the last on top) below "at".
-static void sift(const struct crew *crew, uint32_t *heap, size_t count, size_t at)
-{
-    for (;;) {
-        size_t largest = at;
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++) {
-            if (goes_before(crew, heap[largest], heap[child])) {
-                largest = child;
-            }
-        }
-        if (largest == at) {
-            return;
-        }
-        uint32_t moved = heap[at];
-        heap[at] = heap[largest];
-        heap[largest] = moved;
-        at = largest;
-    }
-}
-
-// The numbers of all tasks in order; freed by the caller. NULL: no memory.
-static uint32_t *sorted(const struct crew *crew)
-{
-    uint32_t *order = calloc(crew->count + 1, sizeof(*order));
-    if (order == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < crew->count; i++) {
-        order[i] = (uint32_t)i;
-    }
-    for (size_t at = crew->count / 2; at-- > 0;) {
-        sift(crew, order, crew->count, at);
-    }
-    for (size_t end = crew->count; end-- > 1;) {
-        uint32_t last = order[0];
-        order[0] = order[end];
-        order[end] = last;
-        sift(crew, order, end, 0);
-    }
-    return order;
-}
-
-// ---- The next step of one task
-
-static void tell(struct crew *crew, struct crew_task *task, const struct report *report)
-{
-    task->told = true;
-    crew->tell(crew->context, task->certificate->name, report);
-}
-
-static void tell_failure(struct crew *crew, struct crew_task *task, enum step step, const struct error *error)
-{
-    struct report report = {.outcome = OUTCOME_FAILED, .step = step, .error = *error};
-    tell(crew, task, &report);
-}
-
-static bool tried(const struct crew_task *task, const struct decision *decision)
-{
-    for (uint16_t i = 0; i < task->try_count; i++) {
-        const struct crew_try *one = &task->tries[i];
-        if (one->step != decision->step) {
-            continue;
-        }
-        if (one->step == STEP_ISSUE ||
-            (one->generation == decision->generation && strcmp(one->profile, decision->profile) == 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int remember_try(struct crew_task *task, const struct decision *decision, struct error *error)
-{
-    struct crew_try *tries = reallocarray(task->tries, (size_t)task->try_count + 1, sizeof(*tries));
-    if (tries == NULL || task->try_count == UINT16_MAX) {
-        return error_set(error, ERROR_SYSTEM, "no memory for a run");
-    }
-    task->tries = tries;
-    struct crew_try *one = &tries[task->try_count++];
-    *one = (struct crew_try){.step = decision->step, .generation = decision->generation};
-    if (decision->profile != NULL) {
-        strncat(one->profile, decision->profile, sizeof(one->profile) - 1);
-    }
-    return 0;
-}
-
-// Publishing by hand goes through the profiles one by one. NULL: no more.
-static const char *profile_by_hand(const struct crew *crew, const struct crew_task *task,
-                                   const struct settings *settings)
-{
-    if (crew->options->profile != NULL) {
-        return task->profile == 0 ? crew->options->profile : NULL;
-    }
-    if (settings->profiles.count == 0) {
-        return task->profile == 0 ? STATE_LIVE : NULL;
-    }
-    return task->profile < settings->profiles.count ? settings->profiles.list[task->profile]->section.name : NULL;
-}
-
-static void tell_hold(struct crew *crew, struct crew_task *task, const struct order *order,
-                      const struct decision *decision)
-{
-    struct report report;
-    bool by_hand = (order->flags & DECIDE_BY_HAND_PUBLISH) != 0;
-    worker_hold(order, decision, clock_now(), &report);
-    // One that failed a moment ago and waits now has its result already.
-    if (report.outcome != OUTCOME_NOTHING && (by_hand || !task->told)) {
-        tell(crew, task, &report);
-    }
-}
-
-// The next order of the task by its state as it is now. 1: there is one; 0: none, and what holds it was told.
-static int next_order(struct crew *crew, struct crew_task *task, struct order *order, struct settings *settings,
-                      struct decision *decision)
-{
-    struct error error;
-    bool by_hand = (task->flags & DECIDE_BY_HAND_PUBLISH) != 0;
-    if (crew_read_state(crew, task->certificate, &error) < 0) {
-        tell_failure(crew, task, STEP_NONE, &error);
-        return 0;
-    }
-    decide_settings(crew->config, task->certificate, crew->state, settings);
-    for (;;) {
-        *order = (struct order){.config = crew->config, .certificate = task->certificate, .flags = task->flags};
-        if (by_hand) {
-            order->profile = profile_by_hand(crew, task, settings);
-            if (order->profile == NULL) {
-                return 0;
-            }
-        }
-        worker_decide(order, settings, crew->state, clock_now(), decision);
-        if (decision->step == STEP_ISSUE || decision->step == STEP_PUBLISH) {
-            if (!tried(task, decision)) {
-                order->step = decision->step;
-                task->template = decision->step == STEP_ISSUE ? settings->template : NULL;
-                return 1;
-            }
-        } else {
-            tell_hold(crew, task, order, decision);
-        }
-        if (!by_hand) {
-            return 0;
-        }
-        task->profile++;
-    }
-}
-
-// ---- Queues
-
-static const struct template *limiting(const struct template *template)
-{
-    return template != NULL && template->max_parallel > 0 ? template : NULL;
-}
-
-// The queue of a task's next step, made when it is the first; SIZE_MAX: no memory.
-static size_t queue_of(struct shift *shift, const struct crew_task *task)
-{
-    const struct template *template = limiting(task->template);
-    for (size_t i = 0; i < shift->queue_count; i++) {
-        if (shift->queues[i].template == template) {
-            return i;
-        }
-    }
-    struct queue *queues = reallocarray(shift->queues, shift->queue_count + 1, sizeof(*queues));
-    if (queues == NULL) {
-        return SIZE_MAX;
-    }
-    shift->queues = queues;
-    int limit = template == NULL ? shift->crew->config->engine.max_parallel : template->max_parallel;
-    queues[shift->queue_count] = (struct queue){.template = template, .limit = limit, .head = NONE, .tail = NONE};
-    return shift->queue_count++;
-}
-
-static int enqueue(struct shift *shift, uint32_t number, bool first, struct error *error)
-{
-    struct crew_task *task = &shift->crew->tasks[number];
-    size_t at = queue_of(shift, task);
-    if (at == SIZE_MAX) {
-        return error_set(error, ERROR_SYSTEM, "no memory for a run");
-    }
-    struct queue *queue = &shift->queues[at];
-    if (queue->head == NONE) {
-        task->next = NONE;
-        queue->head = queue->tail = number;
-    } else if (first) {
-        task->next = queue->head;
-        queue->head = number;
-    } else {
-        task->next = NONE;
-        shift->crew->tasks[queue->tail].next = number;
-        queue->tail = number;
-    }
-    return 0;
-}
-
-// Takes the task nearest to expiry of those whose limit leaves room. False: none.
-static bool dequeue(struct shift *shift, uint32_t *number, size_t *from)
-{
-    struct queue *best = NULL;
-    for (size_t i = 0; i < shift->queue_count; i++) {
-        struct queue *queue = &shift->queues[i];
-        if (queue->head != NONE && queue->running < queue->limit &&
-            (best == NULL || goes_before(shift->crew, queue->head, best->head))) {
-            best = queue;
-            *from = i;
-        }
-    }
-    if (best == NULL) {
-        return false;
-    }
-    *number = best->head;
-    best->head = shift->crew->tasks[best->head].next;
-    return true;
+    crew->lines = NULL;
+    crew->hands = NULL;
+    crew->count = crew->capacity = crew->free_count = crew->line_count = 0;
 }
 
 // ---- Workers
 
-// Starts the next step of the task that was taken from a queue, if there is one; or moves it to where it belongs now.
-static int start_task(struct shift *shift, uint32_t number, size_t from, struct error *error)
+static int take_hands(struct crew *crew, struct error *error)
 {
-    struct crew *crew = shift->crew;
+    if (crew->hands == NULL) {
+        crew->hands = calloc((size_t)crew->config->engine.max_parallel, sizeof(*crew->hands));
+    }
+    return crew->hands != NULL ? 0 : error_set(error, ERROR_SYSTEM, "no memory for workers");
+}
+
+// Starts the next step of the task that was taken off its line, if there is one; or moves it to where it belongs now.
+// -1: that could not be done; the task is still there.
+static int start_task(struct crew *crew, uint32_t number, size_t from, struct error *error)
+{
     struct crew_task *task = &crew->tasks[number];
     struct order order;
     struct settings settings;
     struct decision decision;
-    struct error problem;
-    if (next_order(crew, task, &order, &settings, &decision) == 0) {
+    if (crew_task_next(crew, task, &order, &settings, &decision) == 0) {
+        leave(crew, number);
         return 0;
     }
-    if (shift->queues[from].template != limiting(task->template)) {
-        return enqueue(shift, number, true, error);
+    if (crew->lines[from].template != limiting(task->template)) {
+        return enqueue(crew, number, true) == 0 ? 0 : error_set(error, ERROR_SYSTEM, "no memory for a run");
     }
-    if (remember_try(task, &decision, error) < 0) {
+    if (take_hands(crew, error) < 0 || crew_task_remember(task, &decision, error) < 0) {
         return -1;
     }
-    struct hand *hand = shift->hands;
+    struct crew_hand *hand = crew->hands;
     while (hand->worker.pid != 0) {
         hand++;
     }
-    if (worker_start(&hand->worker, &order, &problem) < 0) {
-        tell_failure(crew, task, order.step, &problem);
-        return 0;
+    if (worker_start(&hand->worker, &order, error) < 0) {
+        hand->worker.pid = 0;
+        task->try_count--;
+        return -1;
     }
     hand->task = number;
-    hand->queue = from;
-    shift->queues[from].running++;
-    shift->running++;
+    hand->line = from;
+    crew->lines[from].running++;
+    crew->running++;
+    return 0;
+}
+
+int crew_start(struct crew *crew, struct error *error)
+{
+    for (size_t line; (line = next_line(crew, false)) != SIZE_MAX;) {
+        int64_t rank = queue_first(&crew->lines[line].queue)->rank;
+        uint32_t number = dequeue(crew, line);
+        if (start_task(crew, number, line, error) < 0) {
+            // Where it has just been taken off there is room.
+            (void)queue_push(&crew->lines[line].queue, rank, number);
+            return -1;
+        }
+    }
     return 0;
 }
 
@@ -359,10 +268,13 @@ static bool goes_on(struct crew *crew, struct crew_task *task, const struct repo
         return ++task->misses < MOST_MISSES;
     case OUTCOME_BUSY:
     case OUTCOME_WAITING:
-    case OUTCOME_HELD: tell(crew, task, report); return false;
+    case OUTCOME_HELD: crew_task_tell(crew, task, report); return false;
     default: break;
     }
-    tell(crew, task, report);
+    crew_task_tell(crew, task, report);
+    if (task->owed != CLOCK_NONE) {
+        task->owed = clock_now();
+    }
     bool by_hand = (task->flags & DECIDE_BY_HAND_ISSUE) != 0 && report->step == STEP_ISSUE;
     if (by_hand) {
         task->flags &= ~(unsigned)DECIDE_BY_HAND_ISSUE;
@@ -375,86 +287,126 @@ static bool goes_on(struct crew *crew, struct crew_task *task, const struct repo
     return true;
 }
 
-static int collect(struct shift *shift, struct hand *hand, struct error *error)
+static void collect(struct crew *crew, struct crew_hand *hand)
 {
     struct report report;
     if (worker_collect(&hand->worker, &report) == 0) {
-        return 0;
+        return;
     }
-    shift->queues[hand->queue].running--;
-    shift->running--;
-    struct crew_task *task = &shift->crew->tasks[hand->task];
-    if (!goes_on(shift->crew, task, &report)) {
-        return 0;
-    }
-    // Ahead of the others: what was begun is brought to its end.
+    crew->lines[hand->line].running--;
+    crew->running--;
+    struct crew_task *task = &crew->tasks[hand->task];
+    bool on = goes_on(crew, task, &report) && !crew->dismissed;
     task->template = NULL;
-    return enqueue(shift, hand->task, true, error);
+    if (on && enqueue(crew, hand->task, true) < 0) {
+        struct error error;
+        error_set(&error, ERROR_SYSTEM, "no memory to go on with it");
+        crew_task_fail(crew, task, STEP_NONE, &error);
+        on = false;
+    }
+    if (!on) {
+        leave(crew, hand->task);
+    }
 }
 
-static int wait_for_hands(struct shift *shift, struct error *error)
+static size_t hand_count(const struct crew *crew)
 {
-    int most = shift->crew->config->engine.max_parallel;
-    for (int i = 0; i < most; i++) {
-        // Negative for a hand that is free: poll(2) passes over it.
-        shift->polls[i] =
-            (struct pollfd){.fd = shift->hands[i].worker.pid == 0 ? -1 : shift->hands[i].worker.fd, .events = POLLIN};
-    }
-    while (poll(shift->polls, (nfds_t)most, -1) < 0) {
-        if (errno != EINTR) {
-            return error_errno(error, "cannot wait for workers");
-        }
-    }
-    for (int i = 0; i < most; i++) {
-        if (shift->polls[i].revents != 0 && collect(shift, &shift->hands[i], error) < 0) {
-            return -1;
-        }
-    }
-    return 0;
+    return crew->hands == NULL ? 0 : (size_t)crew->config->engine.max_parallel;
 }
 
-static int run_shift(struct shift *shift, struct error *error)
+size_t crew_poll(const struct crew *crew, struct pollfd *polls)
 {
-    uint32_t number;
-    size_t from;
-    for (;;) {
-        while (shift->running < shift->crew->config->engine.max_parallel && dequeue(shift, &number, &from)) {
-            if (start_task(shift, number, from, error) < 0) {
-                return -1;
+    size_t count = 0;
+    for (size_t i = 0; i < hand_count(crew); i++) {
+        if (crew->hands[i].worker.pid != 0) {
+            polls[count++] = (struct pollfd){.fd = crew->hands[i].worker.fd, .events = POLLIN};
+        }
+    }
+    return count;
+}
+
+void crew_collect(struct crew *crew, const struct pollfd *polls, size_t count)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < hand_count(crew) && at < count; i++) {
+        // None has come since the list was made, so that it still goes along with those that work.
+        if (crew->hands[i].worker.pid != 0 && polls[at++].revents != 0) {
+            collect(crew, &crew->hands[i]);
+        }
+    }
+}
+
+bool crew_works_on(const struct crew *crew, const char *name)
+{
+    for (; crew != NULL; crew = crew->elder) {
+        for (size_t i = 0; i < hand_count(crew); i++) {
+            if (crew->hands[i].worker.pid != 0 && strcmp(crew->hands[i].worker.certificate->name, name) == 0) {
+                return true;
             }
         }
-        if (shift->running == 0) {
-            return 0;
-        }
-        if (wait_for_hands(shift, error) < 0) {
-            return -1;
+    }
+    return false;
+}
+
+void crew_dismiss(struct crew *crew)
+{
+    crew->dismissed = true;
+    for (size_t i = 0; i < crew->line_count; i++) {
+        while (crew->lines[i].queue.length > 0) {
+            leave(crew, dequeue(crew, i));
         }
     }
+}
+
+void crew_stop(struct crew *crew, bool now)
+{
+    for (size_t i = 0; i < hand_count(crew); i++) {
+        struct worker *worker = &crew->hands[i].worker;
+        if (worker->pid != 0 && now) {
+            kill(worker->pid, SIGKILL);
+        } else {
+            worker_stop(worker);
+        }
+    }
+}
+
+// ---- A run
+
+// What cannot be started in a run has failed.
+static void fail_next(struct crew *crew, const struct error *error)
+{
+    size_t line = next_line(crew, false);
+    if (line == SIZE_MAX) {
+        return;
+    }
+    uint32_t number = dequeue(crew, line);
+    struct crew_task *task = &crew->tasks[number];
+    crew_task_fail(crew, task, task->step, error);
+    leave(crew, number);
 }
 
 int crew_run(struct crew *crew, struct error *error)
 {
-    size_t most = (size_t)crew->config->engine.max_parallel;
-    struct shift shift = {.crew = crew};
-    uint32_t *order = sorted(crew);
+    struct pollfd *polls = calloc((size_t)crew->config->engine.max_parallel, sizeof(*polls));
     int result = -1;
-    shift.hands = calloc(most, sizeof(*shift.hands));
-    shift.polls = calloc(most, sizeof(*shift.polls));
-    if (order == NULL || shift.hands == NULL || shift.polls == NULL) {
-        error_set(error, ERROR_SYSTEM, "no memory for a run");
-        goto out;
+    if (polls == NULL) {
+        return error_set(error, ERROR_SYSTEM, "no memory for a run");
     }
-    for (size_t i = 0; i < crew->count; i++) {
-        if (enqueue(&shift, order[i], false, error) < 0) {
+    while (!crew_is_idle(crew)) {
+        struct error problem;
+        while (crew_start(crew, &problem) < 0) {
+            fail_next(crew, &problem);
+        }
+        size_t count = crew_poll(crew, polls);
+        if (count > 0 && poll(polls, (nfds_t)count, -1) < 0 && errno != EINTR) {
+            error_errno(error, "cannot wait for workers");
             goto out;
         }
+        crew_collect(crew, polls, count);
     }
-    result = run_shift(&shift, error);
+    result = 0;
 out:
-    free(order);
-    free(shift.queues);
-    free(shift.hands);
-    free(shift.polls);
+    free(polls);
     return result;
 }
 
@@ -470,7 +422,7 @@ static void pretend_step(struct crew *crew, struct crew_task *task, const struct
     if (decision->profile != NULL) {
         strncat(report.profile, decision->profile, sizeof(report.profile) - 1);
     }
-    tell(crew, task, &report);
+    crew_task_tell(crew, task, &report);
 }
 
 // Each profile that would be published, since nothing is done that would bring up the next one.
@@ -492,18 +444,14 @@ static void pretend_publications(struct crew *crew, struct crew_task *task, cons
     }
 }
 
-int crew_pretend(struct crew *crew, struct error *error)
+void crew_pretend(struct crew *crew)
 {
     struct order order;
     struct settings settings;
     struct decision decision;
-    uint32_t *sequence = sorted(crew);
-    if (sequence == NULL) {
-        return error_set(error, ERROR_SYSTEM, "no memory for a run");
-    }
-    for (size_t i = 0; i < crew->count; i++) {
-        struct crew_task *task = &crew->tasks[sequence[i]];
-        if (next_order(crew, task, &order, &settings, &decision) == 0) {
+    for (size_t line; (line = next_line(crew, true)) != SIZE_MAX;) {
+        struct crew_task *task = &crew->tasks[dequeue(crew, line)];
+        if (crew_task_next(crew, task, &order, &settings, &decision) == 0) {
             continue;
         }
         if (decision.step == STEP_ISSUE || crew->options->profile != NULL) {
@@ -512,6 +460,4 @@ int crew_pretend(struct crew *crew, struct error *error)
             pretend_publications(crew, task, &settings);
         }
     }
-    free(sequence);
-    return 0;
 }

@@ -159,7 +159,7 @@ static int look_at(struct pass *pass, const struct certificate *certificate, str
     if (decision.step == STEP_ISSUE || decision.step == STEP_PUBLISH || (pass->flags & DECIDE_BY_HAND_PUBLISH) != 0) {
         int64_t not_after = pass->state.generation == 0 ? CLOCK_NONE : pass->state.not_after;
         const struct template *template = decision.step == STEP_ISSUE ? settings.template : NULL;
-        return crew_add(&pass->crew, certificate, template, not_after, pass->flags, error);
+        return crew_add(&pass->crew, certificate, template, not_after, CLOCK_NONE, pass->flags, error);
     }
     if (decision.due <= pass->now) {
         struct report report;
@@ -252,7 +252,8 @@ static int open_state_dir(struct pass *pass, struct error *error)
 static int take_steps(struct pass *pass, struct error *error)
 {
     if (pass->options->dry_run) {
-        return crew_pretend(&pass->crew, error);
+        crew_pretend(&pass->crew);
+        return 0;
     }
     for (size_t i = 0; i < pass->ahead.count; i++) {
         set_back(pass, &pass->config->certificates[pass->ahead.list[i]]);
