@@ -1,21 +1,24 @@
 -- SPDX-FileCopyrightText: The certauto authors
 -- SPDX-License-Identifier: MIT
--- certauto.store: one file a key, with a lock. A script has no store, so that there it fails; the C test of
--- hooks runs this file again with one.
+-- certauto.store: one file a key, with a lock. Alone it is run without a store, so that all fails; the C test of
+-- hooks runs this file again with a store of its own, which it says by the argument "store".
 
 local check = assert(load(assert(require "certauto.fs".read "tests/lua/check.lua"), "@check.lua"))()
 local store = require "certauto.store"
 local test, equal = check.test, check.equal
 
-local _, _, code = store.list()
-if code == "refused" then
-  test("store_fails_where_there_is_none", function()
-    check.fails("refused", store.get("a"))
-    check.fails("refused", store.set("a", "b"))
-    check.fails("refused", store.delete("a"))
-    check.fails("refused", store.list(""))
-    check.fails("refused", store.lock("a"))
-  end)
+if arg[1] ~= "store" then
+  local _, _, code = store.list()
+  -- The store of this machine is not touched.
+  if code == "refused" then
+    test("store_fails_where_there_is_none", function()
+      check.fails("refused", store.get("a"))
+      check.fails("refused", store.set("a", "b"))
+      check.fails("refused", store.delete("a"))
+      check.fails("refused", store.list(""))
+      check.fails("refused", store.lock("a"))
+    end)
+  end
   return check.status()
 end
 

@@ -547,7 +547,7 @@ static void hook_script_with_a_store_passes_its_tests(void **state)
     (void)state;
     struct hook_context context = context_of(NULL, NULL);
     context.deadline_boot_ms = clock_boot_ms() + 60000;
-    assert_int_equal(hook_script(&context, "tests/lua/store_test.lua", 0, NULL), 0);
+    assert_int_equal(hook_script(&context, "tests/lua/store_test.lua", 1, (char *const[]){W("store")}), 0);
 }
 
 static void hook_script_fails_for_a_raise(void **state)
