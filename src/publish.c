@@ -12,6 +12,7 @@
 #include "key.h"
 #include "log.h"
 #include "request.h"
+#include "succession.h"
 #include "x509.h"
 
 // One generation in memory.
@@ -307,26 +308,7 @@ static void record_success(struct transaction *transaction, struct report *repor
     struct publication *publication = publication_of(transaction);
     struct error error;
     uint32_t number = transaction->next.number;
-    state->publishing = NULL;
-    state->publishing_generation = 0;
-    if (publication != NULL) {
-        if (publication->published != number) {
-            publication->previous = publication->published;
-        }
-        publication->published = number;
-        publication->at = clock_now();
-        publication->published_not_after = transaction->next.facts.not_after;
-        publication->published_revoked = number == state->generation && state->revoked;
-        failures_end(&publication->failures);
-    }
-    // A person who publishes it lifts what held it.
-    if (state->withdrawn >= number) {
-        state->withdrawn = 0;
-    }
-    if (state->held == number) {
-        state->held = 0;
-        state->held_reason = NULL;
-    }
+    succession_publish(state, publication, number, transaction->next.facts.not_after, clock_now());
     if (save(transaction, &error) < 0) {
         report->outcome = OUTCOME_FAILED;
         report->error = error;

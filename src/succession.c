@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// A new generation takes its place in the state: issued, adopted or imported.
+// A new generation takes its place in the state: issued, adopted or imported, then published.
 #include "succession.h"
 
 #include "failures.h"
@@ -49,4 +49,29 @@ void succession_apply(struct state *state, const struct successor *next)
     state->key_type = next->key_type;
     state->template = next->template;
     state->keyless = next->keyless;
+}
+
+void succession_publish(struct state *state, struct publication *publication, uint32_t number, int64_t not_after,
+                        int64_t now)
+{
+    state->publishing = NULL;
+    state->publishing_generation = 0;
+    if (publication != NULL) {
+        if (publication->published != number) {
+            publication->previous = publication->published;
+        }
+        publication->published = number;
+        publication->at = now;
+        publication->published_not_after = not_after;
+        publication->published_revoked = number == state->generation && state->revoked;
+        failures_end(&publication->failures);
+    }
+    // A person who publishes it lifts what held it.
+    if (state->withdrawn >= number) {
+        state->withdrawn = 0;
+    }
+    if (state->held == number) {
+        state->held = 0;
+        state->held_reason = NULL;
+    }
 }

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// A new generation takes its place in the state: issued, adopted or imported.
+// A new generation takes its place in the state: issued, adopted or imported, then published.
 #ifndef SUCCESSION_H
 #define SUCCESSION_H
 
@@ -22,5 +22,10 @@ struct successor {
 // (a publication of that generation keeps it as published_revoked), warnings, holds, a pending order, a
 // withdrawal, the failures of issuing, Retry-After. All texts are borrowed until the state has been saved.
 void succession_apply(struct state *state, const struct successor *next);
+
+// A profile has published this generation: the note of the transaction ends, and with it a withdrawal or hold of the
+// generation. publication is that of the profile in the state, or NULL when there is no room for one.
+void succession_publish(struct state *state, struct publication *publication, uint32_t number, int64_t not_after,
+                        int64_t now);
 
 #endif
