@@ -106,9 +106,9 @@ static int unknown_option(const char *typed, struct error *error)
 }
 
 // What getopt_long could not take: it left its letter, or 0 for a long name, in optopt.
-static int complain(char *const *argv, int start, bool lacks_value, struct error *error)
+static int complain(char *const *argv, int at, bool lacks_value, struct error *error)
 {
-    const char *typed = argv[start];
+    const char *typed = argv[at];
     char letter[] = {'-', (char)optopt, '\0'};
     if (strncmp(typed, "--", 2) != 0 && optopt > 0 && optopt < LETTERS) {
         typed = letter;
@@ -148,19 +148,20 @@ int arguments_parse(int argc, char **argv, const char *script, struct arguments 
         table[i] = (struct option){.name = options[i].name, .has_arg = value, .val = LETTERS + i};
     }
     opterr = 0;
-    while (optind < argc) {
-        int start = optind;
+    optind = 0; // from the start
+    for (int at = 1; at < argc; at = optind) {
         int got = only_words ? -1 : getopt_long(argc, argv, "+:c:hV", table, NULL);
         if (got == '?' || got == ':') {
-            return complain(argv, start, got == ':', error);
+            return complain(argv, at, got == ':', error);
         }
         if (got >= 0) {
             int option = option_of(got);
             arguments->option[option] = options[option].value != NULL ? optarg : "";
-        } else if (optind > start) {
+        } else if (optind > at) {
             only_words = true; // after "--"
         } else {
-            arguments->words[arguments->word_count++] = argv[optind++];
+            arguments->words[arguments->word_count++] = argv[at];
+            optind = at + 1;
             only_words = only_words || (arguments->word_count == 2 && strcmp(arguments->words[0], script) == 0);
         }
     }

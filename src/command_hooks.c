@@ -216,9 +216,9 @@ static void print_one(const struct search *search, const struct found *found)
         return;
     }
     printf("%s\nfunctions:", found->file->doc);
-    for (size_t i = 0; declaration_functions[i] != NULL; i++) {
+    for (size_t i = 0; hook_function_names[i] != NULL; i++) {
         if ((found->file->functions & 1u << i) != 0) {
-            printf(" %s", declaration_functions[i]);
+            printf(" %s", hook_function_names[i]);
         }
     }
     puts("\n");
@@ -266,9 +266,9 @@ static cJSON *hook_json(const struct search *search, const struct found *found)
     }
     cJSON_AddStringToObject(item, "doc", found->file->doc);
     cJSON *functions = cJSON_AddArrayToObject(item, "functions");
-    for (size_t i = 0; declaration_functions[i] != NULL; i++) {
+    for (size_t i = 0; hook_function_names[i] != NULL; i++) {
         if ((found->file->functions & 1u << i) != 0) {
-            cJSON_AddItemToArray(functions, cJSON_CreateString(declaration_functions[i]));
+            cJSON_AddItemToArray(functions, cJSON_CreateString(hook_function_names[i]));
         }
     }
     cJSON *options = cJSON_AddArrayToObject(item, "options");

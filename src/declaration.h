@@ -13,9 +13,6 @@
 #define DECLARATION_MAX_OPTIONS 128
 #define DECLARATION_MAX_TEXT 4096
 
-// The words for the bits of enum hook_function, in their order; NULL ends them.
-extern const char *const declaration_functions[];
-
 struct declaration; // opaque
 
 struct declarations {
