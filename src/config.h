@@ -98,6 +98,7 @@ struct hook_section {
 struct template {
     struct hook_section section;
     enum key_type key;
+    bool has_key, has_reuse_key; // set in the section itself
     bool reuse_key;
     unsigned usage;        // enum x509_usage
     const char *trust;     // path or NULL
@@ -207,9 +208,11 @@ void config_settings(const struct config *config, const struct certificate *cert
 void config_digest(const struct config *config, const struct certificate *certificate,
                    const struct settings *settings, const struct profile *profile, char out[65]);
 
-// One line of review: every effective setting with where it comes from. Secret-typed options are shown as
-// written. Calls "each" with key, value as written (lists joined by ", ") and source ("FILE:LINE",
-// "[group x] FILE:LINE", "[defaults] FILE:LINE", "default").
+// Review: every effective setting with where it comes from. Secret-typed options are shown as written.
+// Calls "each" with key, value as written ("" for none; lists joined by ", ") and source ("FILE:LINE",
+// "[group x] FILE:LINE", "[defaults] FILE:LINE", "[template x] FILE:LINE", "default"). First names, group and subject,
+// then the settings in the order of certauto.ini(5), then the keys and options of the template and of each profile
+// as "template NAME.KEY" and "profile NAME.KEY". certificate NULL: the keys of [certauto].
 typedef void config_review_fn(void *context, const char *key, const char *value, const char *source);
 void config_review(const struct config *config, const struct certificate *certificate,
                    const struct group *group, config_review_fn *each, void *context);

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: The certauto authors
+// SPDX-License-Identifier: MIT
+// An index of names by open addressing: four bytes a slot, so that a hundred thousand names cost little.
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_data.h"
+
+#define FIRST_SIZE ((size_t)64)
+
+static size_t hash(const char *name)
+{
+    uint64_t sum = 0xcbf29ce484222325u;
+
+    for (; *name != '\0'; name++) {
+        sum = (sum ^ (unsigned char)*name) * 0x100000001b3u;
+    }
+    return (size_t)(sum ^ sum >> 32);
+}
+
+static void put(struct name_index *index, uint32_t place, const char *name)
+{
+    size_t slot = hash(name) & index->mask;
+
+    while (index->slots[slot] != 0) {
+        slot = (slot + 1) & index->mask;
+    }
+    index->slots[slot] = place + 1;
+}
+
+static int grow(struct name_index *index, config_name_at *name_at, const struct config_data *data)
+{
+    struct name_index larger = {.count = index->count};
+    size_t size = index->slots == NULL ? FIRST_SIZE : 2 * (index->mask + 1);
+
+    larger.mask = size - 1;
+    larger.slots = calloc(size, sizeof(*larger.slots));
+    if (larger.slots == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; index->slots != NULL && i <= index->mask; i++) {
+        if (index->slots[i] != 0) {
+            put(&larger, index->slots[i] - 1, name_at(data, index->slots[i] - 1));
+        }
+    }
+    free(index->slots);
+    *index = larger;
+    return 0;
+}
+
+int config_index_add(struct name_index *index, uint32_t place, config_name_at *name_at, const struct config_data *data)
+{
+    // Three quarters full at the most.
+    if (index->slots == NULL || 4 * (index->count + 1) > 3 * (index->mask + 1)) {
+        if (grow(index, name_at, data) < 0) {
+            return -1;
+        }
+    }
+    put(index, place, name_at(data, place));
+    index->count++;
+    return 0;
+}
+
+int64_t config_index_find(const struct name_index *index, const char *name, config_name_at *name_at,
+                          const struct config_data *data)
+{
+    if (index->slots == NULL) {
+        return -1;
+    }
+    for (size_t slot = hash(name) & index->mask; index->slots[slot] != 0; slot = (slot + 1) & index->mask) {
+        if (strcmp(name_at(data, index->slots[slot] - 1), name) == 0) {
+            return (int64_t)index->slots[slot] - 1;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The certauto authors
+// SPDX-License-Identifier: MIT
+// Values of hook options by their declared types: certauto-hooks(7) says what each type takes.
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "config_value.h"
+
+#define MAX_INTEGER 9007199254740992 // 2^53: what JSON, by which it travels, holds exactly
+#define CREDENTIAL "@credential:"
+
+// What is wrong, as "what would be accepted"; NULL when the value is good.
+typedef const char *option_check(const char *text);
+
+static const char *check_text(const char *text)
+{
+    if (text[0] != '@' || text[1] == '@' || text[1] == '/') {
+        return NULL;
+    }
+    if (strncmp(text, CREDENTIAL, strlen(CREDENTIAL)) == 0) {
+        const char *name = text + strlen(CREDENTIAL);
+        return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL ? NULL : "@credential:NAME";
+    }
+    return "@/PATH, @credential:NAME, or @@ for a text that begins with '@'";
+}
+
+static const char *check_integer(const char *text)
+{
+    int64_t number;
+    size_t sign = text[0] == '-' || text[0] == '+';
+    size_t zeros = strspn(text + sign, "0");
+    size_t length = strlen(text + sign);
+
+    // Leading zeros are no more than that.
+    zeros = zeros == length && zeros > 0 ? zeros - 1 : zeros;
+    if (length - zeros > 15) {
+        return length - zeros == 16 && strspn(text + sign, "0123456789") == length &&
+                       strcmp(text + sign + zeros, "9007199254740992") <= 0
+                   ? NULL
+                   : "a whole number";
+    }
+    return config_parse_number(text + sign + zeros, length - zeros, 0, MAX_INTEGER, &number) ? NULL : "a whole number";
+}
+
+static const char *check_boolean(const char *text)
+{
+    struct value value;
+
+    return config_parse_switch(NULL, text, &value, NULL) == 0 ? NULL : "yes, no, true, false, on or off";
+}
+
+static const char *check_duration(const char *text)
+{
+    int64_t seconds;
+
+    return clock_parse_duration(text, strlen(text), &seconds) ? NULL
+                                                              : "a whole number and s, m, h, d or w, as in 90s or 31d";
+}
+
+static const char *check_path(const char *text)
+{
+    return text[0] == '/' && strlen(text) < 4096 ? NULL : "an absolute path";
+}
+
+static const char *check_url(const char *text)
+{
+    size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+    bool good =
+        scheme > 0 && strncmp(text + scheme, "://", 3) == 0 && text[scheme + 3] != '\0' && strpbrk(text, " \t") == NULL;
+
+    return good ? NULL : "a URL such as https://example.com/path";
+}
+
+static const char *check_list(const char *text)
+{
+    struct config_item item;
+    struct error error;
+
+    while (config_next_item(&text, &item)) {
+        if (config_check_item(&item, &error) < 0) {
+            return "items separated by commas, without blanks inside and none of them empty";
+        }
+    }
+    return NULL;
+}
+
+static const char *check_mode(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length >= 3 && length <= 4 && strspn(text, "01234567") == length && (length == 3 || text[0] == '0')
+               ? NULL
+               : "permission bits in octal, as in 0640";
+}
+
+// As certauto.exec splits it: quotation marks that are open at the end, or a '\' there, are a mistake.
+static const char *check_command(const char *text)
+{
+    char quote = '\0';
+    bool any = false;
+
+    for (; *text != '\0'; text++) {
+        any = any || (*text != ' ' && *text != '\t');
+        if (*text == '\\' && quote != '\'') {
+            if (*++text == '\0') {
+                return "a command that does not end with '\\'";
+            }
+        } else if (*text == quote) {
+            quote = '\0';
+        } else if (quote == '\0' && (*text == '\'' || *text == '"')) {
+            quote = *text;
+        }
+    }
+    if (quote != '\0') {
+        return "a command whose quotation marks are closed";
+    }
+    return any ? NULL : "a command";
+}
+
+static const char *check_certificate(const char *text)
+{
+    return config_is_name(text, strlen(text), NULL) ? NULL : "the name of a certificate";
+}
+
+static const char *check_words(const char *words, const char *text, char *room, size_t room_size)
+{
+    size_t length = strlen(text), used = 0;
+
+    for (const char *at = words; *at != '\0';) {
+        size_t word = strcspn(at, "|");
+        // Words are case-insensitive in the engine's keys; a hook gets its option as written, so here they are not.
+        if (word == length && memcmp(at, text, length) == 0) {
+            return NULL;
+        }
+        if (used + word + 3 < room_size) {
+            used += (size_t)snprintf(room + used, room_size - used, "%s%.*s", used == 0 ? "" : ", ", (int)word, at);
+        }
+        at += word + (at[word] == '|');
+    }
+    return room;
+}
+
+const char *config_option_fault(const char *type, const char *text, char *room, size_t room_size)
+{
+    static const struct {
+        const char *type;
+        option_check *check;
+    } checks[] = {
+        {"string", check_text},
+        {"secret", check_text},
+        {"integer", check_integer},
+        {"boolean", check_boolean},
+        {"duration", check_duration},
+        {"path", check_path},
+        {"url", check_url},
+        {"list", check_list},
+        {"mode", check_mode},
+        {"command", check_command},
+        {"certificate", check_certificate},
+    };
+
+    if (strncmp(type, "enum:", 5) == 0) {
+        return check_words(type + 5, text, room, room_size);
+    }
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        if (strcmp(checks[i].type, type) == 0) {
+            return checks[i].check(text);
+        }
+    }
+    return "nothing: the hook declares a type that certauto does not know";
+}
