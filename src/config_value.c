@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "names.h"
+#include "x509.h"
 
 #define MIB ((int64_t)1024 * 1024)
 #define MAX_PATH 4096
@@ -201,7 +202,6 @@ int config_parse_url(struct config_loader *loader, const char *text, struct valu
     return strncasecmp(text, "tls://", 6) == 0 && text[6] != '\0' && strpbrk(text, " \t") == NULL ? 0 : -1;
 }
 
-// What a subject may hold is checked when it is put into a request; here only that it is a list of KEY=TEXT.
 int config_parse_subject(struct config_loader *loader, const char *text, struct value *value, struct error *error)
 {
     (void)loader;
@@ -209,7 +209,7 @@ int config_parse_subject(struct config_loader *loader, const char *text, struct 
     if (strlen(text) > MAX_SUBJECT) {
         return error_set(error, ERROR_CONFIG, "the subject is longer than %d bytes", MAX_SUBJECT);
     }
-    return strchr(text, '=') != NULL && text[0] != '=' ? 0 : -1;
+    return x509_subject_check(text, error);
 }
 
 int config_parse_account(struct config_loader *loader, const char *text, struct value *value, struct error *error)

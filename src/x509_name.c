@@ -278,15 +278,15 @@ static int check_value(const struct attribute *attribute, const struct buf *valu
     uint32_t code;
 
     if (value->failed || value->length < attribute->least || value->length > attribute->most)
-        return error_set(error, ERROR_USAGE, "subject: %s takes %u to %u bytes", attribute->name, attribute->least,
+        return error_set(error, ERROR_USAGE, "%s takes %u to %u bytes", attribute->name, attribute->least,
                          attribute->most);
     for (size_t i = 0, length; i < value->length; i += length) {
         length = utf8_character((const unsigned char *)value->data + i, value->length - i, &code);
         if (length == 0 || code < 0x20 || code == 0x7f)
-            return error_set(error, ERROR_USAGE, "subject: the value of %s is not UTF-8 text", attribute->name);
+            return error_set(error, ERROR_USAGE, "the value of %s is not UTF-8 text", attribute->name);
         if ((attribute->tag == IA5 && code >= 0x80) ||
             (attribute->tag == PRINTABLE && (code >= 0x80 || !is_printable((char)code))))
-            return error_set(error, ERROR_USAGE, "subject: %s takes only plain letters, digits and punctuation",
+            return error_set(error, ERROR_USAGE, "%s takes only plain letters, digits and punctuation",
                              attribute->name);
     }
     return 0;
@@ -305,7 +305,7 @@ static int read_value(const char **at, struct buf *value, struct error *error)
 
     for (; *c != '\0' && *c != ','; c++) {
         if (*c == '+' || *c == ';' || *c == '"')
-            return error_set(error, ERROR_USAGE, "subject: write '\\%c' for a '%c' that belongs to a value", *c, *c);
+            return error_set(error, ERROR_USAGE, "write '\\%c' for a '%c' that belongs to a value", *c, *c);
         if (*c == '\\' && c[1] != '\0' && strchr(",+\"\\<>;=# ", c[1]) != NULL) {
             buf_char(value, *++c);
             kept = value->length;
@@ -313,8 +313,7 @@ static int read_value(const char **at, struct buf *value, struct error *error)
         }
         if (*c == '\\') {
             if (c[1] == '\0' || !codec_unhex(value, c + 1, 2))
-                return error_set(error, ERROR_USAGE,
-                                 "subject: after '\\' stands a special character or two hex digits");
+                return error_set(error, ERROR_USAGE, "after '\\' stands a special character or two hex digits");
             c += 2;
             kept = value->length;
             continue;
@@ -341,9 +340,10 @@ static int read_attribute(const char **at, mbedtls_asn1_named_data **list, struc
     int status = -1;
 
     if (length == 0 || *equals != '=')
-        return error_set(error, ERROR_USAGE, "subject: expected parts such as CN=example.org, separated by commas");
+        return error_set(error, ERROR_USAGE, "'%.*s' is not written as CN=example.org",
+                         (int)(strcspn(name, ",") < 64 ? strcspn(name, ",") : 64), name);
     if (attribute == NULL)
-        return error_set(error, ERROR_USAGE, "subject: unknown part '%.*s' (CN, O, OU, C, ST, L, serialNumber ...)",
+        return error_set(error, ERROR_USAGE, "there is no part '%.*s' (CN, O, OU, C, ST, L, serialNumber ...)",
                          (int)(length < 64 ? length : 64), name);
     buf_init(&value, MAX_VALUE);
     *at = equals + 1;
@@ -363,7 +363,7 @@ int x509_name_parse(const char *text, mbedtls_asn1_named_data **list, struct err
         return 0;
     for (int count = 0; status == 0; count++) {
         if (count == MAX_ATTRIBUTES)
-            status = error_set(error, ERROR_USAGE, "subject: more than %d parts", MAX_ATTRIBUTES);
+            status = error_set(error, ERROR_USAGE, "more than %d parts", MAX_ATTRIBUTES);
         else
             status = read_attribute(&at, list, error);
         if (*at == '\0')

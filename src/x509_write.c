@@ -123,6 +123,13 @@ static int set_usage(const struct target *target, unsigned usage, struct error *
     return status;
 }
 
+// ---- Subjects
+
+static int parse_subject(const char *text, mbedtls_asn1_named_data **name, struct error *error)
+{
+    return x509_name_parse(text, name, error) == 0 ? 0 : error_prefix(error, "subject");
+}
+
 // ---- Requests
 
 // The subject of a request for which none is configured: the first DNS name, if it fits the field.
@@ -169,7 +176,7 @@ int x509_request(const struct key *key, const char *names, const char *subject, 
     mbedtls_x509write_csr_init(&csr);
     mbedtls_pk_init(&pk);
     default_subject(names, own_subject, sizeof own_subject);
-    if (x509_name_parse(subject != NULL ? subject : own_subject, &name, error) != 0 || key_pk(key, &pk, error) != 0)
+    if (parse_subject(subject != NULL ? subject : own_subject, &name, error) != 0 || key_pk(key, &pk, error) != 0)
         goto out;
     // From here the writer owns the name. Its own setter reads no subject with two parts of one kind.
     csr.MBEDTLS_PRIVATE(subject) = name;
@@ -307,7 +314,7 @@ static int set_issuer(mbedtls_x509write_cert *crt, const struct x509_template *t
                       struct error *error)
 {
     if (issuer == NULL)
-        return x509_name_parse(template->subject, &crt->MBEDTLS_PRIVATE(issuer), error);
+        return parse_subject(template->subject, &crt->MBEDTLS_PRIVATE(issuer), error);
     return x509_name_copy(&issuer->subject, &crt->MBEDTLS_PRIVATE(issuer), error);
 }
 
@@ -347,7 +354,7 @@ int x509_issue(const struct x509_template *template, const char *issuer_pem, siz
         key_library_error(error, result, "the public key cannot be read");
         goto out;
     }
-    if (key_pk(issuer_key, &issuer_pk, error) != 0 || x509_name_parse(template->subject, &subject, error) != 0)
+    if (key_pk(issuer_key, &issuer_pk, error) != 0 || parse_subject(template->subject, &subject, error) != 0)
         goto out;
     // From here the writer owns the names.
     crt.MBEDTLS_PRIVATE(subject) = subject;
