@@ -8,14 +8,21 @@
 
 #define FIRST_SIZE ((size_t)64)
 
+// Eight bytes at a time; multiplied so that all of them reach the low bits, which choose the slot.
 static size_t hash(const char *name)
 {
-    uint64_t sum = 0xcbf29ce484222325u;
+    uint64_t sum = 0x9e3779b97f4a7c15u, part;
 
-    for (; *name != '\0'; name++) {
-        sum = (sum ^ (unsigned char)*name) * 0x100000001b3u;
+    for (size_t left = strlen(name); left > 0;) {
+        size_t size = left < sizeof(part) ? left : sizeof(part);
+        part = 0;
+        memcpy(&part, name, size);
+        sum = (sum ^ part) * 0x9fb21c651e98df25u;
+        sum ^= sum >> 32;
+        name += size;
+        left -= size;
     }
-    return (size_t)(sum ^ sum >> 32);
+    return (size_t)(sum ^ sum >> 29);
 }
 
 static void put(struct name_index *index, uint32_t place, const char *name)

@@ -107,24 +107,34 @@ static size_t utf8_length(const unsigned char *text, size_t length)
     return code < least[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : size;
 }
 
+// True when the eight bytes are all printable ASCII. Each byte is tried for its high bit, for less than 0x20, and
+// for 0x7f, by sums that carry into the high bit of that byte only.
+static bool are_plain(const char *bytes)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t not_small = word + 0x60 * ones, delete = word + ones;
+    return ((word | ~not_small | delete) & 0x80 * ones) == 0;
+}
+
 // The first byte that is no part of a line of text, or "length".
 static size_t find_bad_byte(const char *line, size_t length)
 {
     size_t i = 0;
 
     while (i < length) {
-        unsigned char c = (unsigned char)line[i];
-        if (c >= 0x80) {
-            size_t size = utf8_length((const unsigned char *)line + i, length - i);
-            if (size == 0) {
-                return i;
-            }
-            i += size;
-        } else if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return i;
-        } else {
-            i++;
+        if (length - i >= 8 && are_plain(line + i)) {
+            i += 8;
+            continue;
         }
+        unsigned char c = (unsigned char)line[i];
+        size_t size = c < 0x80 ? 1 : utf8_length((const unsigned char *)line + i, length - i);
+        if (size == 0 || (c < 0x20 && c != '\t') || c == 0x7f) {
+            return i;
+        }
+        i += size;
     }
     return length;
 }

@@ -127,8 +127,10 @@ static bool find_type(struct config_loader *loader, const char *word, size_t len
     struct nearest nearest = {0};
     char near[NEAREST_SIZE], copy[CONFIG_NAME_MAX + 1] = "";
 
-    for (*type = 0; *type < SECTION_TYPE_COUNT; (*type)++) {
-        if (config_is_word(&item, config_section_word(*type))) {
+    for (int i = 0; i < SECTION_TYPE_COUNT; i++) {
+        *type = (enum section_type)i;
+        // The first letter spares most comparisons: this is done for every section.
+        if ((word[0] | 0x20) == config_section_word(*type)[0] && config_is_word(&item, config_section_word(*type))) {
             return true;
         }
     }
@@ -378,7 +380,8 @@ static const struct value *read_value(struct config_loader *loader, enum rule_id
 {
     const struct rule *rule = &config_rules[id];
     struct value value = {0};
-    struct error error = {0};
+    struct error error; // large, so only its first byte is made empty
+    error.message[0] = '\0';
 
     if (*text == '\0') {
         return config_fallback(loader, id);

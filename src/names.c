@@ -183,6 +183,34 @@ static bool has_prefix(const char *text, size_t length, const char *prefix)
     return length >= strlen(prefix) && strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
+// Most names are plain: letters, digits and '-' inside labels, dots between them. Appends such a one; false, with
+// nothing appended, for any other, which the rules below judge.
+static bool add_plain(struct buf *out, const char *text, size_t length)
+{
+    char small[MAX_DNS];
+    size_t label = 0;
+
+    if (length > MAX_DNS || length == 0 || is_digit(text[length - 1])) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        char c = lower(text[i]);
+        small[i] = c;
+        if ((c >= 'a' && c <= 'z') || is_digit(c) || (c == '-' && label > 0)) {
+            label++;
+        } else if (c == '.' && label > 0 && label <= MAX_LABEL && small[i - 1] != '-') {
+            label = 0;
+        } else {
+            return false;
+        }
+    }
+    if (label == 0 || label > MAX_LABEL || small[length - 1] == '-') {
+        return false;
+    }
+    buf_add(out, small, length);
+    return true;
+}
+
 // Appends one item in its one form. NULL, or what is wrong with it.
 static const char *add_item(struct buf *out, const char *text, size_t length)
 {
@@ -360,9 +388,12 @@ static int add_once(struct buf *canonical, size_t start, const char *item, size_
         buf_text(canonical, ", ");
     }
     size_t at = canonical->length;
-    const char *fault = memchr(item, ' ', length) != NULL || memchr(item, '\t', length) != NULL
-                            ? "it has a blank inside; names are separated by commas"
-                            : add_item(canonical, item, length);
+    const char *fault = NULL;
+    if (!add_plain(canonical, item, length)) {
+        fault = memchr(item, ' ', length) != NULL || memchr(item, '\t', length) != NULL
+                    ? "it has a blank inside; names are separated by commas"
+                    : add_item(canonical, item, length);
+    }
     if (fault != NULL) {
         return refuse(error, item, length, fault);
     }
