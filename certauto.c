@@ -144,7 +144,7 @@ int main(int argc, char **argv)
     } else {
         code = command == NULL ? refuse_command(&arguments) : run(command, &arguments);
     }
-    if (fflush(stdout) != 0 && code == EXIT_DONE) {
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && code == EXIT_DONE) {
         arguments_complain("the standard output cannot be written");
         code = EXIT_STEP_FAILED;
     }

@@ -37,8 +37,10 @@ static void log_step(const struct run_result *result)
         {"generation", done ? generation : NULL},
         {failed ? "error" : "reason", report->error.message[0] != '\0' ? report->error.message : NULL},
     };
-    log_line(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, outcome_name(report->outcome), fields,
-             sizeof fields / sizeof fields[0]);
+    // What was not done is for those who look for it.
+    enum log_level level = failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+    level = report->outcome == OUTCOME_WAITING ? LOG_LEVEL_DEBUG : level;
+    log_line(level, outcome_name(report->outcome), fields, sizeof fields / sizeof fields[0]);
 }
 
 static void tell(void *context, const struct run_result *result)

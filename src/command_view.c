@@ -366,7 +366,7 @@ static void add_publication(struct table *table, const struct look *look, const 
 
 static void explain_in_text(struct look *look, const struct status *status)
 {
-    static const struct table_column columns[] = {{NULL, 24}, {NULL, 0}};
+    static const struct table_column columns[] = {{NULL, 14}, {NULL, 0}};
     const struct config *config = look->session.config;
     const struct settings *settings = &status->settings;
     const struct profiles *profiles = &settings->profiles;
@@ -388,7 +388,7 @@ static void explain_in_text(struct look *look, const struct status *status)
         if (decision.due != CLOCK_NONE && decision.due != INT64_MAX) {
             add_time(&table, config, "  due", decision.due);
         }
-        add_time(&table, config, "  earliest start", decision.at);
+        add_time(&table, config, "  earliest", decision.at);
         for (size_t i = 0; i < profiles->count; i++) {
             add_publication(&table, look, status, profiles->list[i]->section.name);
         }

@@ -114,8 +114,9 @@ show status
 step "Why is the third one waiting?"
 show explain intranet.example.org
 
-step "By hand it need not wait: renew and publish it now"
+step "By hand it need not wait: renew it and publish it now"
 show renew intranet.example.org
+show publish intranet.example.org
 
 step "The files that were published"
 ls -l "$dir/tls"

@@ -30,6 +30,7 @@
 #   exits CODE NAME ARG… runs "certauto ARG…"; ok when it exits with CODE. Its output stays in
 #                        $DIR/out and $DIR/err for the checks after it
 #   says NAME FILE TEXT  ok when FILE holds the plain TEXT; "silent_about" when it does not
+#   narrow NAME FILE     ok when no line of FILE has more than 80 characters
 #   same NAME A B        ok when the two texts are equal
 #   json NAME FILTER     ok when jq FILTER of $DIR/out is true
 #   ok NAME, not_ok NAME [WHY]
@@ -100,23 +101,24 @@ not_ok() {
     fi
 }
 
+# Not in a subshell: "wait" and assignments are to work in COMMAND.
 check() {
     check_name=$1
     shift
-    if check_output=$("$@" 2>&1); then
+    if "$@" >"$DIR/.output" 2>&1; then
         ok "$check_name"
     else
         not_ok "$check_name" "$* exited with $?
-$check_output"
+$(cat "$DIR/.output")"
     fi
 }
 
 refute() {
     check_name=$1
     shift
-    if check_output=$("$@" 2>&1); then
+    if "$@" >"$DIR/.output" 2>&1; then
         not_ok "$check_name" "$* succeeded
-$check_output"
+$(cat "$DIR/.output")"
     else
         ok "$check_name"
     fi
@@ -155,6 +157,15 @@ silent_about() {
 $(grep -F -e "$3" "$2")"
     else
         ok "$1"
+    fi
+}
+
+# Bytes that continue a character do not count.
+narrow() {
+    if wide=$(tr -d '\200-\277' <"$2" | awk '{ if (length($0) > 80) print }') && [ -z "$wide" ]; then
+        ok "$1"
+    else
+        not_ok "$1" "$wide"
     fi
 }
 
