@@ -19,17 +19,17 @@
 int exec_split(const char *text, char ***arguments, size_t *count, struct error *error);
 
 struct exec_command {
-    char *const *arguments;      // NULL-terminated; [0] is looked up in EXEC_PATH unless it holds '/'
+    char *const *arguments;         // NULL-terminated; [0] is looked up in EXEC_PATH unless it holds '/'
     const char *const *environment; // extra "NAME=value" besides PATH, HOME=/, LANG=C.UTF-8; NULL-terminated or NULL
-    const char *directory;       // working directory or NULL: /
-    const void *input;           // bytes for stdin; NULL: /dev/null
+    const char *directory;          // working directory or NULL: /
+    const void *input;              // bytes for stdin; NULL: /dev/null
     size_t input_length;
-    size_t output_limit;         // most bytes of stdout, and of stderr, that are kept; the rest is read and dropped
-    long long deadline_boot_ms;  // then the process group is killed (SIGKILL): ERROR_TIMEOUT
+    size_t output_limit;        // most bytes of stdout, and of stderr, that are kept; the rest is read and dropped
+    long long deadline_boot_ms; // then the process group is killed (SIGKILL): ERROR_TIMEOUT
 };
 
 struct exec_result {
-    int status;        // exit code; 128 + signal when killed by one
+    int status; // exit code; 128 + signal when killed by one
     struct buf out, err;
     bool out_cut, err_cut;
 };

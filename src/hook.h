@@ -14,11 +14,11 @@
 
 // What a hook process is given before it starts, all of it from before the fork.
 struct hook_context {
-    const char *hooks_dir;     // searched first; checked by file_check_trusted
-    const char *kind, *name;   // "issue", "local-ca"
-    const char *certificate;   // for log lines; may be NULL
-    int store_dirfd;           // -1: the hook gets no store
-    size_t memory_bytes;       // Lua's memory
+    const char *hooks_dir;      // searched first; checked by file_check_trusted
+    const char *kind, *name;    // "issue", "local-ca"
+    const char *certificate;    // for log lines; may be NULL
+    int store_dirfd;            // -1: the hook gets no store
+    size_t memory_bytes;        // Lua's memory
     long long deadline_boot_ms; // clock_boot_ms; LLONG_MAX: none
 };
 
