@@ -1,7 +1,10 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
 // Hook sections: the hook found, its options checked against what it declares, templates and profiles made.
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config_value.h"
 
@@ -32,6 +35,15 @@ static unsigned needed_function(enum section_kind kind)
     return needed[kind];
 }
 
+// True when hooks_dir holds a file for the hook, be it good or not. Without one nobody need be asked.
+static bool is_in_folder(const char *folder, const char *kind, const char *name)
+{
+    char path[2 * 4096];
+    int length = snprintf(path, sizeof(path), "%s/%s/%s.lua", folder, kind, name);
+
+    return length > 0 && (size_t)length < sizeof(path) && (access(path, F_OK) == 0 || errno != ENOENT);
+}
+
 // The hook of a section, first in hooks_dir, then among the built-in ones. NULL, and said, when it is nowhere.
 static const struct hook_file *find_hook(struct config_loader *loader, const struct hook_section *section,
                                          const struct setting *setting)
@@ -43,7 +55,7 @@ static const struct hook_file *find_hook(struct config_loader *loader, const str
     char near[NEAREST_SIZE];
     struct error error = {0};
 
-    if (loader->hooks != NULL &&
+    if (loader->hooks != NULL && is_in_folder(folder, kind, section->hook) &&
         loader->hooks->declare(loader->hooks->context, folder, kind, section->hook, &file, &error) < 0 &&
         error.code != ERROR_NOT_FOUND) {
         config_mistake_at(loader, at, "hook: '%s' of %s/%s cannot be used: %s", section->hook, folder, kind,
