@@ -1,4 +1,4 @@
--- expect: did not end in time and was stopped
+-- expect: before its deadline and was stopped
 return {
   api = 1,
   doc = "Hostile.",

@@ -1,2 +1,2 @@
--- expect: did not end in time and was stopped
+-- expect: before its deadline and was stopped
 while true do end
