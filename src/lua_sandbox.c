@@ -139,7 +139,7 @@ void sandbox_watch(lua_State *L)
     }
     buf_clear(sandbox->message);
     buf_clear(sandbox->traceback);
-    buf_text(sandbox->message, "the hook did not return before its deadline and was stopped");
+    buf_text(sandbox->message, "the hook did not end in time and was stopped");
     lua_pushcfunction(L, trace);
     lua_pushlightuserdata(L, L);
     if (lua_pcall(L, 1, 1, 0) == LUA_OK) {

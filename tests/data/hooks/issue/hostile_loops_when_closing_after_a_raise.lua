@@ -1,4 +1,4 @@
--- expect: before its deadline and was stopped
+-- expect: did not end in time and was stopped
 return {
   api = 1,
   doc = "Hostile.",

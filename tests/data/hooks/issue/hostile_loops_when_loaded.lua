@@ -1,2 +1,2 @@
--- expect: before its deadline and was stopped
+-- expect: did not end in time and was stopped
 while true do end
