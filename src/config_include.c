@@ -112,7 +112,8 @@ static const char **find_names(struct config_loader *loader, const char *folder,
         config_mistake_at(loader, loader->include_at, "include: %s", error.message);
     }
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
-        if (match(pattern, entry->d_name)) {
+        bool is_folder = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        if (!is_folder && match(pattern, entry->d_name)) {
             add_name(loader, &list, count, entry->d_name);
         }
     }
