@@ -310,7 +310,16 @@ size_t buf_message(char *out, size_t size, const char *text, size_t length)
 
 void buf_escape_message(struct buf *buf, const char *text, size_t length, size_t most)
 {
-    size_t shown;
+    size_t shown, plain = 0;
+
+    // Nearly all text is plain.
+    while (plain < length && text[plain] >= ' ' && text[plain] <= '~') {
+        plain++;
+    }
+    if (plain == length && length <= most) {
+        buf_add(buf, text, length);
+        return;
+    }
     size_t fits = message_measure(text, length, most, &shown);
 
     shown += fits < length ? 3 : 0;

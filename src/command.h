@@ -12,6 +12,7 @@ typedef int command_function(const struct arguments *arguments);
 
 command_function command_run_now, command_renew, command_publish; // command_run.c
 command_function command_status, command_review, command_explain; // command_view.c
+command_function command_plan;                                    // command_plan.c
 command_function command_check;                                   // command_check.c
 command_function command_import;                                  // command_import.c
 command_function command_hooks, command_lua;                      // command_hooks.c

@@ -402,12 +402,9 @@ static void explain_in_text(struct look *look, const struct status *status)
 
 int command_explain(const struct arguments *arguments)
 {
-    const char *text = arguments->option[OPTION_AT];
-    int64_t at = CLOCK_NONE;
+    int64_t at;
     struct look look;
-    if (text != NULL && !clock_parse_user(text, &at)) {
-        arguments_complain("'%s' is no time: 2026-11-23T03:06:47Z, 2026-11-23, '2026-11-23 03:06' (UTC) and @UNIX are",
-                           text);
+    if (session_at(arguments, &at) != EXIT_DONE) {
         return EXIT_MISTAKE;
     }
     int code = look_open(&look, arguments, at);

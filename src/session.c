@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "command.h"
 #include "log.h"
 
@@ -81,6 +82,20 @@ int session_check_names(const struct config *config, char *const *names)
         }
     }
     return code;
+}
+
+// ---- Times
+
+int session_at(const struct arguments *arguments, int64_t *at)
+{
+    const char *text = arguments->option[OPTION_AT];
+    *at = CLOCK_NONE;
+    if (text == NULL || clock_parse_user(text, at)) {
+        return EXIT_DONE;
+    }
+    arguments_complain("'%s' is no time: 2026-11-23T03:06:47Z, 2026-11-23, '2026-11-23 03:06' (UTC) and @UNIX are",
+                       text);
+    return EXIT_MISTAKE;
 }
 
 // ---- JSON

@@ -6,6 +6,7 @@
 
 #include <cJSON.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "arguments.h"
@@ -32,6 +33,9 @@ void session_print_problem(FILE *out, const struct problem *problem);
 int session_check_names(const struct config *config, char *const *names);
 // The certificate of this name, or NULL, said on stderr.
 const struct certificate *session_find(const struct config *config, const char *name);
+
+// The moment that --at gives, CLOCK_NONE without it; or EXIT_MISTAKE, said on stderr.
+int session_at(const struct arguments *arguments, int64_t *at);
 
 // Prints the document and frees it. False, said on stderr, when it is NULL (no memory) or does not go out.
 bool session_print_json(cJSON *document);

@@ -14,11 +14,11 @@
 #include "zone.h"
 
 #define MAX_REASON 8192
+#define TIME_LENGTH 16 // "2026-11-23 03:06"
 
 // ---- The view
 
-// The state of a certificate into view->state: 0, also when there is none; -1 when it cannot be read.
-static int read_state(struct status_view *view, const struct certificate *certificate, struct error *error)
+int status_read(struct status_view *view, const struct certificate *certificate, struct error *error)
 {
     state_clear(&view->state);
     if (view->state_dirfd < 0 || state_load(&view->state, view->state_dirfd, certificate->name, error) == 0 ||
@@ -36,7 +36,7 @@ static void judge_clock(struct status_view *view)
     int64_t newest = CLOCK_NONE;
     for (size_t i = 0; i < config->certificate_count; i++) {
         struct error ignored;
-        if (read_state(view, &config->certificates[i], &ignored) == 0) {
+        if (status_read(view, &config->certificates[i], &ignored) == 0) {
             newest = decide_written(newest, view->state.written, CERTAUTO_BUILD_TIME);
         }
     }
@@ -96,7 +96,7 @@ static void set_unreadable(struct status *status)
     status->unreadable = true;
     status->word = "failed";
     status->last_error = status->error.message;
-    buf_text(&status->reason, "its state cannot be read, so nothing is done");
+    buf_text(&status->reason, STATUS_UNREADABLE);
 }
 
 void status_of(struct status_view *view, const struct certificate *certificate, struct status *out)
@@ -104,7 +104,7 @@ void status_of(struct status_view *view, const struct certificate *certificate, 
     bool doubted = view->trust != CLOCK_TRUSTED;
     *out = (struct status){.certificate = certificate, .state = &view->state, .at = CLOCK_NONE};
     buf_init(&out->reason, MAX_REASON);
-    bool readable = read_state(view, certificate, &out->error) == 0;
+    bool readable = status_read(view, certificate, &out->error) == 0;
     decide_settings(view->config, certificate, &view->state, &out->settings);
     if (!readable) {
         set_unreadable(out);
@@ -242,12 +242,9 @@ void status_time(const struct config *config, int64_t time, char out[STATUS_TIME
         snprintf(out, STATUS_TIME_SIZE, "-");
         return;
     }
-    int64_t local = time + zone_offset(config->engine.zone, time, NULL);
-    int64_t days = local / 86400 - (local % 86400 < 0);
-    int minute = (int)((local - days * 86400) / 60);
-    int64_t year;
-    int month, day;
-    clock_date(days, &year, &month, &day);
-    snprintf(out, STATUS_TIME_SIZE, "%04lld-%02d-%02d %02d:%02d", (long long)year, month, day, minute / 60,
-             minute % 60);
+    char text[CLOCK_UTC_SIZE];
+    clock_format(time + zone_offset(config->engine.zone, time, NULL), text);
+    memcpy(out, text, TIME_LENGTH);
+    out[10] = ' ';
+    out[TIME_LENGTH] = '\0';
 }

@@ -44,6 +44,11 @@ struct status {
 int status_open(struct status_view *view, const struct config *config, int64_t at, struct error *error);
 void status_close(struct status_view *view);
 
+// Reads the state of a certificate into view->state: 0, also when there is none; -1 when it cannot be read, and is empty.
+int status_read(struct status_view *view, const struct certificate *certificate, struct error *error);
+
+#define STATUS_UNREADABLE "its state cannot be read, so nothing is done"
+
 // The facts of a certificate. status_free, which is also good for one of all zero.
 void status_of(struct status_view *view, const struct certificate *certificate, struct status *out);
 void status_free(struct status *status);

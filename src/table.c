@@ -63,6 +63,9 @@ static uint32_t character(const char *text, size_t left, size_t *length)
 
 static size_t character_width(uint32_t c)
 {
+    if (c < none[0].first) {
+        return 1;
+    }
     if (is_in(c, none, sizeof none / sizeof none[0])) {
         return 0;
     }
@@ -129,8 +132,10 @@ void table_format(struct table *table, enum table_colour colour, const char *for
 
 static void blanks(struct buf *out, size_t count)
 {
-    while (count-- > 0) {
-        buf_char(out, ' ');
+    static const char some[] = "                                ";
+    for (size_t now; count > 0; count -= now) {
+        now = count < sizeof(some) - 1 ? count : sizeof(some) - 1;
+        buf_add(out, some, now);
     }
 }
 

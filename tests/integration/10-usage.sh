@@ -55,7 +55,7 @@ says "it says which are" "$DIR/err" "2026-11-23"
 
 exits 2 "the loop is not there yet"
 says "and says so in a sentence" "$DIR/err" "not in this version yet"
-for command in plan report rollback revoke forget rehearse account; do
+for command in report rollback revoke forget rehearse account; do
     exits 2 "$command is not there yet" "$command" --days 3
     says "and says so" "$DIR/err" "'$command' is not in this version yet"
 done
