@@ -13,18 +13,38 @@
 #define YEAR_10000 ((int64_t)253402300800)
 #define MOST_UNITS ((int64_t)36525 * DAY) // a hundred years
 
+#ifdef CERTAUTO_TEST_CLOCK
+static int64_t test_offset(void)
+{
+    const char *offset = getenv("CERTAUTO_NOW_OFFSET");
+    char text[32] = "";
+    if (offset == NULL || offset[0] != '/') {
+        return offset == NULL ? 0 : strtoll(offset, NULL, 10);
+    }
+    FILE *file = fopen(offset, "re");
+    if (file != NULL) {
+        if (fgets(text, sizeof(text), file) == NULL) {
+            text[0] = '\0';
+        }
+        fclose(file);
+    }
+    return strtoll(text, NULL, 10);
+}
+#else
+#define test_offset() ((int64_t)0)
+#endif
+
 int64_t clock_now(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-#ifdef CERTAUTO_TEST_CLOCK
-    const char *offset = getenv("CERTAUTO_NOW_OFFSET");
-    if (offset != NULL) {
-        return (int64_t)now.tv_sec + strtoll(offset, NULL, 10);
-    }
-#endif
-    return now.tv_sec;
+    return now.tv_sec + test_offset();
+}
+
+int64_t clock_kernel(int64_t time)
+{
+    return time - test_offset();
 }
 
 int64_t clock_boot_ms(void)

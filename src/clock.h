@@ -13,8 +13,11 @@
 #define CLOCK_NONE INT64_MIN // "no time"
 
 // Now, Unix seconds. Everything in certauto takes the time from here (mbedTLS's checks too).
-// Only test builds (CERTAUTO_TEST_CLOCK) heed the environment variable CERTAUTO_NOW_OFFSET (seconds).
+// Only test builds (CERTAUTO_TEST_CLOCK) heed the environment variable CERTAUTO_NOW_OFFSET: seconds, or the path of a
+// file that holds them.
 int64_t clock_now(void);
+// What the kernel's clock reads at that moment of ours, for its timers: the same, but in test builds.
+int64_t clock_kernel(int64_t time);
 // CLOCK_BOOTTIME in milliseconds: also counts suspend.
 int64_t clock_boot_ms(void);
 

@@ -23,24 +23,14 @@ struct telling {
 
 // ---- Progress
 
-static void log_step(const struct run_result *result)
+// What was not done is for those who look for it.
+static enum log_level level_of(enum outcome outcome)
 {
-    const struct report *report = &result->report;
-    char generation[16];
-    snprintf(generation, sizeof(generation), "%u", report->generation);
-    bool failed = report->outcome == OUTCOME_FAILED;
-    bool done = report->outcome == OUTCOME_RENEWED || report->outcome == OUTCOME_PUBLISHED;
-    const struct log_field fields[] = {
-        {"certificate", result->name},
-        {"step", report->step == STEP_NONE ? NULL : step_name(report->step)},
-        {"profile", report->profile[0] != '\0' ? report->profile : NULL},
-        {"generation", done ? generation : NULL},
-        {failed ? "error" : "reason", report->error.message[0] != '\0' ? report->error.message : NULL},
-    };
-    // What was not done is for those who look for it.
-    enum log_level level = failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
-    level = report->outcome == OUTCOME_WAITING ? LOG_LEVEL_DEBUG : level;
-    log_line(level, outcome_name(report->outcome), fields, sizeof fields / sizeof fields[0]);
+    switch (outcome) {
+    case OUTCOME_FAILED: return LOG_LEVEL_ERROR;
+    case OUTCOME_WAITING: return LOG_LEVEL_DEBUG;
+    default: return LOG_LEVEL_INFO;
+    }
 }
 
 static void tell(void *context, const struct run_result *result)
@@ -54,7 +44,7 @@ static void tell(void *context, const struct run_result *result)
         fprintf(stderr, "\r\033[K[%zu] %.60s: %s", telling->count, result->name, outcome_name(result->report.outcome));
         fflush(stderr);
     } else {
-        log_step(result);
+        run_log(result->name, &result->report, level_of(result->report.outcome));
     }
 }
 

@@ -328,9 +328,9 @@ size_t crew_poll(const struct crew *crew, struct pollfd *polls)
 void crew_collect(struct crew *crew, const struct pollfd *polls, size_t count)
 {
     size_t at = 0;
-    for (size_t i = 0; i < hand_count(crew) && at < count; i++) {
+    for (size_t i = 0; i < hand_count(crew) && (polls == NULL || at < count); i++) {
         // None has come since the list was made, so that it still goes along with those that work.
-        if (crew->hands[i].worker.pid != 0 && polls[at++].revents != 0) {
+        if (crew->hands[i].worker.pid != 0 && (polls == NULL || polls[at++].revents != 0)) {
             collect(crew, &crew->hands[i]);
         }
     }
@@ -343,6 +343,16 @@ bool crew_works_on(const struct crew *crew, const char *name)
             if (crew->hands[i].worker.pid != 0 && strcmp(crew->hands[i].worker.certificate->name, name) == 0) {
                 return true;
             }
+        }
+    }
+    return false;
+}
+
+bool crew_has(const struct crew *crew, pid_t pid)
+{
+    for (size_t i = 0; i < hand_count(crew); i++) {
+        if (crew->hands[i].worker.pid == pid) {
+            return true;
         }
     }
     return false;

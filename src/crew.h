@@ -90,10 +90,12 @@ void crew_free(struct crew *crew);
 int crew_start(struct crew *crew, struct error *error);
 // The descriptors of those that work, for poll(2), into a list of crew->running; returns how many.
 size_t crew_poll(const struct crew *crew, struct pollfd *polls);
-// Collects those that are done, by the list that crew_poll made, and tells their results.
+// Collects those that are done, by the list that crew_poll made (NULL: asks all), and tells their results.
 void crew_collect(struct crew *crew, const struct pollfd *polls, size_t count);
 // True when a worker of this certificate's name is at work, here or with an elder.
 bool crew_works_on(const struct crew *crew, const char *name);
+// True when this process is one of the workers.
+bool crew_has(const struct crew *crew, pid_t pid);
 // Forgets those that wait; who works goes on, but its certificate takes no further step.
 void crew_dismiss(struct crew *crew);
 // Asks those that work to end (worker_stop); "now": makes them.

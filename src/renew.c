@@ -152,6 +152,7 @@ static void record_pending(struct renewal *renewal, struct report *report)
     state->pending_key_type = key_type_name(renewal->keeping->settings->key);
     state->retry_after = CLOCK_NONE;
     report->outcome = OUTCOME_PENDING;
+    report->again = renewal->pending;
     if (state_save(state, renewal->keeping->state_dirfd, renewal->name, now, &report->error) < 0) {
         report->outcome = OUTCOME_FAILED;
         error_prefix(&report->error, "the pending order is not recorded");

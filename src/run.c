@@ -4,6 +4,7 @@
 #include "run.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +41,22 @@ void run_results_free(struct run_results *results)
 {
     free(results->list);
     *results = (struct run_results){0};
+}
+
+void run_log(const char *name, const struct report *report, enum log_level level)
+{
+    char generation[16];
+    snprintf(generation, sizeof(generation), "%u", report->generation);
+    bool failed = report->outcome == OUTCOME_FAILED;
+    bool done = report->outcome == OUTCOME_RENEWED || report->outcome == OUTCOME_PUBLISHED;
+    const struct log_field fields[] = {
+        {"certificate", name},
+        {"step", report->step == STEP_NONE ? NULL : step_name(report->step)},
+        {"profile", report->profile[0] != '\0' ? report->profile : NULL},
+        {"generation", done ? generation : NULL},
+        {failed ? "error" : "reason", report->error.message[0] != '\0' ? report->error.message : NULL},
+    };
+    log_line(level, outcome_name(report->outcome), fields, sizeof fields / sizeof fields[0]);
 }
 
 // A result that finds no memory is logged: it must not be lost without a word.

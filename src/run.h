@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "decide.h"
+#include "log.h"
 #include "worker.h"
 
 struct run_options {
@@ -34,6 +35,9 @@ struct run_results {
     size_t unreadable; // state files; each is also a failed result without a step, with FILE:LINE
 };
 void run_results_free(struct run_results *results);
+
+// Logs a result in one line: the outcome, and what it is about.
+void run_log(const char *name, const struct report *report, enum log_level level);
 
 // Makes the pass: reads every state once, judges the clock, then takes the certificates that have a step ready,
 // nearest to expiry first, through their steps, as many at a time as max_parallel (and each template's) says. Results:

@@ -43,6 +43,7 @@ struct report {
     enum step step;
     uint32_t generation; // renewed or published; also of one that was kept but failed (due again at once)
     char profile[129];   // publish
+    bool again;          // OUTCOME_PENDING: it was so before
     struct error error;  // OUTCOME_FAILED: the sentence; OUTCOME_HELD, _PENDING, _WAITING, _BUSY: the reason
 };
 
