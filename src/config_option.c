@@ -3,10 +3,12 @@
 // Values of hook options by their declared types: certauto-hooks(7) says what each type takes.
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "config_value.h"
+#include "exec.h"
 
 #define MAX_INTEGER 9007199254740992 // 2^53: what JSON, by which it travels, holds exactly
 #define CREDENTIAL "@credential:"
@@ -95,28 +97,17 @@ static const char *check_mode(const char *text)
                : "permission bits in octal, as in 0640";
 }
 
-// As certauto.exec splits it: quotation marks that are open at the end, or a '\' there, are a mistake.
+// As certauto.exec takes it.
 static const char *check_command(const char *text)
 {
-    char quote = '\0';
-    bool any = false;
+    char **words;
+    size_t count;
 
-    for (; *text != '\0'; text++) {
-        any = any || (*text != ' ' && *text != '\t');
-        if (*text == '\\' && quote != '\'') {
-            if (*++text == '\0') {
-                return "a command that does not end with '\\'";
-            }
-        } else if (*text == quote) {
-            quote = '\0';
-        } else if (quote == '\0' && (*text == '\'' || *text == '"')) {
-            quote = *text;
-        }
+    if (exec_split(text, &words, &count, NULL) != 0) {
+        return "a command whose quotation marks are closed, of at most 256 words, not ending with '\\'";
     }
-    if (quote != '\0') {
-        return "a command whose quotation marks are closed";
-    }
-    return any ? NULL : "a command";
+    free(words);
+    return NULL;
 }
 
 static const char *check_certificate(const char *text)
