@@ -33,22 +33,22 @@ static struct running *new_running(lua_State *L)
 }
 
 // The list at index 1. The strings are held by the table, which is not changed meanwhile.
-static char **read_list(lua_State *L)
+static int read_list(lua_State *L, struct running *running, struct error *error)
 {
     lua_Integer count = luaL_len(L, 1);
     luaL_argcheck(L, count >= 1 && count <= EXEC_MAX_ARGUMENTS, 1, "a list of 1 to 256 strings expected");
-    char **list = calloc((size_t)count + 1, sizeof *list);
-    for (lua_Integer i = 0; list != NULL && i < count; i++) {
-        size_t length;
-        bool text = lua_rawgeti(L, 1, i + 1) == LUA_TSTRING;
-        list[i] = text ? (char *)(uintptr_t)lua_tolstring(L, -1, &length) : NULL;
-        if (!text || strlen(list[i]) != length) {
-            free(list);
-            luaL_argerror(L, 1, "arguments are strings without NUL bytes");
-        }
+    running->arguments = calloc((size_t)count + 1, sizeof *running->arguments);
+    if (running->arguments == NULL) {
+        return error_set(error, ERROR_SYSTEM, "no memory for a command");
+    }
+    for (lua_Integer i = 0; i < count; i++) {
+        size_t length = 0;
+        const char *text = lua_rawgeti(L, 1, i + 1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
+        luaL_argcheck(L, text != NULL && strlen(text) == length, 1, "arguments are strings without NUL bytes");
+        running->arguments[i] = (char *)(uintptr_t)text;
         lua_pop(L, 1);
     }
-    return list;
+    return 0;
 }
 
 static int read_command(lua_State *L, struct running *running, struct error *error)
@@ -58,8 +58,7 @@ static int read_command(lua_State *L, struct running *running, struct error *err
         return exec_split(sandbox_text(L, 1), &running->arguments, &count, error);
     }
     luaL_checktype(L, 1, LUA_TTABLE);
-    running->arguments = read_list(L);
-    return running->arguments != NULL ? 0 : error_set(error, ERROR_SYSTEM, "no memory for a command");
+    return read_list(L, running, error);
 }
 
 // Pushes the value of a setting; true when it is there.
