@@ -310,24 +310,30 @@ static int open_file(struct config_loader *loader, const char *path)
 {
     struct error error;
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = -1;
 
-    if (fd < 0) {
+    // Looked at before it is opened, since opening a device can do something, and again when it is open.
+    if (stat(path, &info) != 0) {
         error_errno(&error, "the file cannot be opened");
-        refuse_file(loader, path, &error);
-        return -1;
-    }
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > MAX_FILE) {
-        error_set(&error, ERROR_CONFIG,
-                  S_ISREG(info.st_mode) ? "the file is larger than 1 GiB" : "this is no regular file");
-        refuse_file(loader, path, &error);
+    } else if (!S_ISREG(info.st_mode)) {
+        error_set(&error, ERROR_CONFIG, "this is no regular file");
+    } else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) < 0) {
+        error_errno(&error, "the file cannot be opened");
+    } else if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > MAX_FILE) {
+        error_set(&error, ERROR_CONFIG, "this is no regular file of at most 1 GiB");
     } else if (config_enter_file(loader, path, info.st_dev, info.st_ino)) {
         if (file_check_trusted(path, true, &error) < 0) {
             config_mistake(loader, 0, "%s", error.message);
         }
         return fd;
+    } else {
+        close(fd);
+        return -1;
     }
-    close(fd);
+    refuse_file(loader, path, &error);
+    if (fd >= 0) {
+        close(fd);
+    }
     return -1;
 }
 
