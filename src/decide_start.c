@@ -63,9 +63,9 @@ static int64_t jitter_at(const struct start *start, int64_t moment)
     return jitter_s(start->host, start->certificate->name, most);
 }
 
-// The first run from then on that the slots allow. When no run falls into them (before expiry; where none is near,
-// for a while after the failure) the opening of each is a run. Behind that end whatever comes first will do, so that
-// what was found before it stays true.
+// The first run from then on that the slots allow. When no run falls into them (in the first half of the window; where
+// there is none, for a while after the failure) the opening of each is a run: a run that meets a slot only now and then
+// must not use up the window. Behind that end whatever comes first will do, so that what was found before it stays true.
 static int64_t next_run(const struct start *start, int64_t from)
 {
     const struct decision *decision = start->decision;
@@ -75,7 +75,8 @@ static int64_t next_run(const struct start *start, int64_t from)
     if (slots == NULL) {
         return runs_next(&engine->runs, engine->zone, from);
     }
-    int64_t end = decide_by_rule(decision->cause) ? decision->not_after : decision->last_failure + LONG_ENOUGH;
+    int64_t end = decide_by_rule(decision->cause) ? decision->not_after - decision->window_s / 2
+                                                  : decision->last_failure + LONG_ENOUGH;
     int64_t run = runs_next_in(&engine->runs, slots, engine->zone, from, end);
     if (run != SCHEDULE_NEVER) {
         return run;
