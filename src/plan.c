@@ -83,39 +83,44 @@ static void warn_of_settings(struct course *course)
     told->never_opens |= decision.never_opens;
 }
 
-// True when an expiry that the plan sees comes before a step that starts then (CLOCK_NONE: never), and not because
-// its rule says so.
-static bool is_late(const struct course *course, int64_t expiry, const struct decision *decision, int64_t start)
+// True when the plan sees an expiry, and the step starts only then or later; CLOCK_NONE: never.
+static bool comes_after(const struct course *course, int64_t start, int64_t expiry)
 {
     const struct plan *plan = course->plan;
     bool seen = expiry != CLOCK_NONE && expiry >= plan->from && expiry < plan->until;
 
-    return seen && (start == CLOCK_NONE || (start >= expiry && start > decision->due));
+    return seen && (start == CLOCK_NONE || start >= expiry);
+}
+
+// What is on or after expiry by its own rule is late only when it comes later than that.
+static bool is_late(const struct decision *decision, int64_t start)
+{
+    return start == CLOCK_NONE || start > decision->due;
 }
 
 static void judge_renewal(struct course *course, const struct decision *decision, int64_t start)
 {
     const struct state *state = course->state;
 
-    if (state->generation > 0 && is_late(course, state->not_after, decision, start)) {
+    if (state->generation > 0 && is_late(decision, start) && comes_after(course, start, state->not_after)) {
         warn(course, PLAN_EXPIRES_BEFORE_RENEWAL, decision, state->generation, state->not_after, start);
     }
 }
 
-// What had expired before the renewal, or together with it, is told of that.
 static void judge_publication(struct course *course, const struct decision *decision, int64_t start)
 {
     const struct state *state = course->state;
     const struct publication *publication = state_publication(state, decision->profile);
     bool replaces = publication != NULL && publication->published > 0 && publication->published < state->generation;
 
-    if (replaces && (start == CLOCK_NONE || start > state->issued) &&
-        is_late(course, publication->published_not_after, decision, start)) {
+    // What follows the renewal at once comes as late as that, which is told.
+    if (replaces && is_late(decision, start) && (start == CLOCK_NONE || start > state->issued) &&
+        comes_after(course, start, publication->published_not_after)) {
         warn(course, PLAN_EXPIRES_BEFORE_REPLACED, decision, publication->published, publication->published_not_after,
              start);
     }
     if (start != CLOCK_NONE && decision->generation == state->generation &&
-        is_late(course, state->not_after, decision, start)) {
+        comes_after(course, start, state->not_after)) {
         warn(course, PLAN_EXPIRES_BEFORE_PUBLISHED, decision, state->generation, state->not_after, start);
     }
 }
