@@ -75,6 +75,8 @@ void sandbox_give(struct sandbox *sandbox, void *memory)
     if (block != NULL) {
         unlink_block(sandbox, block);
         sandbox->used -= block->size + BLOCK_HEAD;
+        // A bundle's key is among what Lua holds, and nobody knows where.
+        explicit_bzero(memory, block->size);
         free(block);
     }
 }
@@ -478,6 +480,7 @@ void sandbox_free(struct sandbox *sandbox)
     while (sandbox->blocks != NULL) {
         struct block *block = sandbox->blocks;
         sandbox->blocks = block->next;
+        explicit_bzero((char *)block + BLOCK_HEAD, block->size);
         free(block);
     }
     free(sandbox);
