@@ -530,6 +530,36 @@ static void every_default_is_accepted(void **unused)
     }
 }
 
+// certauto.ini(5) has every key, and lists those without effect.
+static void the_manual_page_names_every_key(void **unused)
+{
+    struct buf page;
+    struct error error;
+    (void)unused;
+    buf_init(&page, 1024 * 1024);
+    if (file_read(AT_FDCWD, "man/certauto.ini.5", &page, &error) != 0) {
+        fail_msg("%s (the tests run in the top folder)", error.message);
+    }
+    const char *start = strstr(buf_string(&page), ".Ss Not yet\n");
+    assert_non_null(start);
+    for (int rule = 0; rule < RULE_COUNT; rule++) {
+        const struct rule *row = &config_rules[rule];
+        char word[64];
+        snprintf(word, sizeof(word), "Cm %s", row->key);
+        const char *found = strstr(buf_string(&page), word);
+        if (found == NULL || found > start) {
+            fail_msg("%s is not described", row->key);
+        }
+        snprintf(word, sizeof(word), " %s ", row->key);
+        const char *end = strstr(start, "\n.Sh");
+        found = strstr(start, word);
+        if (row->to_come != (found != NULL && found < end)) {
+            fail_msg("%s is said to %s", row->key, row->to_come ? "work" : "have no effect yet");
+        }
+    }
+    buf_free(&page);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -549,6 +579,7 @@ int main(void)
         TEST(options_reach_the_section_as_they_were_written),
         TEST(what_has_no_effect_yet_is_refused_by_name),
         TEST(every_default_is_accepted),
+        TEST(the_manual_page_names_every_key),
     };
     return cmocka_run_group_tests_name("config values", tests, NULL, NULL);
 }
