@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "command.h"
@@ -149,6 +150,10 @@ int main(int argc, char **argv)
     int code = EXIT_MISTAKE;
     // A reader of our output that goes away is a failed write, not the end of a run.
     signal(SIGPIPE, SIG_IGN);
+    if (isatty(STDOUT_FILENO) != 1) {
+        // A short document goes out in one write, so that "| grep -q" does not end it in the middle.
+        setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+    }
     int parsed = arguments_parse(argc, argv, "lua", &arguments, &error);
     const struct command *command = arguments.words == NULL ? NULL : find_command(&arguments);
     if (command != NULL && command->run == NULL) {

@@ -4,9 +4,12 @@
 #include "declaration.h"
 
 #include <cJSON.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "hook.h"
@@ -163,7 +166,15 @@ static int declare(void *context, const char *hooks_dir, const char *kind, const
             return 0;
         }
     }
-    struct buf answer;
+    // No process is needed to see that there is none, which is so for every built-in hook.
+    struct buf path, answer;
+    buf_init(&path, PATH_MAX);
+    buf_format(&path, "%s/%s/%s.lua", hooks_dir, kind, name);
+    bool missing = path.failed || (access(buf_string(&path), F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR));
+    buf_free(&path);
+    if (missing) {
+        return error_set(error, ERROR_NOT_FOUND, "there is no hook %s/%s in %s", kind, name, hooks_dir);
+    }
     buf_init(&answer, MAX_ANSWER);
     int result = worker_declare(hooks_dir, kind, name, &answer, error);
     if (result == 0) {

@@ -1,8 +1,10 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
 // What a user's hook declares, as JSON that its process made: read, and refused.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +22,16 @@ static const char good[] = "{\"api\":1,\"doc\":\"Issues.\",\"functions\":[\"issu
                            "{\"name\":\"url\",\"type\":\"url\",\"required\":true,\"doc\":\"Where.\"}]}";
 
 static int asked;
+static bool there;
+
+int __wrap_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode)
+{
+    (void)mode;
+    assert_int_equal(strncmp(path, "/hooks/issue/", 13), 0);
+    errno = ENOENT;
+    return there ? 0 : -1;
+}
 static const char *answer_text;
 
 int __wrap_worker_declare(const char *hooks_dir, const char *kind, const char *name, struct buf *answer,
@@ -30,7 +42,7 @@ int __wrap_worker_declare(const char *hooks_dir, const char *kind, const char *n
     asked++;
     assert_string_equal(hooks_dir, "/hooks");
     if (answer_text == NULL) {
-        return error_set(error, ERROR_NOT_FOUND, "there is none");
+        return error_set(error, ERROR_HOOK, "it was killed");
     }
     buf_text(answer, answer_text);
     return 0;
@@ -128,6 +140,7 @@ static void declarations_ask_once_for_each_hook(void **unused)
     (void)unused;
     asked = 0;
     answer_text = good;
+    there = true;
     assert_int_equal(source.declare(source.context, "/hooks", "issue", "mine", &first, &error), 0);
     assert_int_equal(source.declare(source.context, "/hooks", "issue", "mine", &second, &error), 0);
     assert_ptr_equal(first, second);
@@ -138,7 +151,23 @@ static void declarations_ask_once_for_each_hook(void **unused)
     declarations_free(&declarations);
 }
 
-static void declarations_pass_on_that_there_is_no_such_hook(void **unused)
+static void declarations_ask_nobody_for_a_hook_that_is_not_there(void **unused)
+{
+    struct declarations declarations = {0};
+    struct hook_source source = declarations_source(&declarations);
+    const struct hook_file *file;
+    struct error error;
+    (void)unused;
+    asked = 0;
+    answer_text = good;
+    there = false;
+    assert_int_equal(source.declare(source.context, "/hooks", "issue", "mine", &file, &error), -1);
+    assert_int_equal(error.code, ERROR_NOT_FOUND);
+    assert_int_equal(asked, 0);
+    declarations_free(&declarations);
+}
+
+static void declarations_pass_on_why_a_hook_cannot_be_asked(void **unused)
 {
     struct declarations declarations = {0};
     struct hook_source source = declarations_source(&declarations);
@@ -146,8 +175,9 @@ static void declarations_pass_on_that_there_is_no_such_hook(void **unused)
     struct error error;
     (void)unused;
     answer_text = NULL;
+    there = true;
     assert_int_equal(source.declare(source.context, "/hooks", "issue", "mine", &file, &error), -1);
-    assert_int_equal(error.code, ERROR_NOT_FOUND);
+    assert_string_equal(error.message, "it was killed");
     declarations_free(&declarations);
 }
 
@@ -158,7 +188,8 @@ int main(void)
         cmocka_unit_test(declaration_refuses_what_is_not_one),
         cmocka_unit_test(declaration_refuses_more_options_than_there_is_room_for),
         cmocka_unit_test(declarations_ask_once_for_each_hook),
-        cmocka_unit_test(declarations_pass_on_that_there_is_no_such_hook),
+        cmocka_unit_test(declarations_ask_nobody_for_a_hook_that_is_not_there),
+        cmocka_unit_test(declarations_pass_on_why_a_hook_cannot_be_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
