@@ -238,7 +238,8 @@ void config_free(struct config *config)
 
 const struct certificate *config_find(const struct config *config, const char *name)
 {
-    int64_t place = config_index_find(&config->data->certificate_names, name, config_certificate_at, config->data);
+    int64_t place = config_index_find(&config->data->certificate_names, config_hash(name, strlen(name)), name,
+                                      config_certificate_at, config->data);
 
     return place < 0 ? NULL : &config->certificates[place];
 }

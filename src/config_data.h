@@ -114,8 +114,9 @@ struct rule {
 };
 extern const struct rule config_rules[RULE_COUNT];
 
-// The rule of a key (letters of any case) in a section of this type, or -1.
-int config_rule(enum section_type type, const char *key);
+// The rule of a key (letters of any case) in a section of this type, or -1. The search begins at the rule "hint":
+// sections of one type mostly have the same keys in the same order.
+int config_rule(enum section_type type, const char *key, int hint);
 const char *config_section_word(enum section_type type); // "certauto", "group"
 const char *config_hook_kind(enum section_kind kind);    // "issue", "publish"
 
@@ -145,8 +146,12 @@ struct group {
 };
 
 // An index of names: places in a list, by open addressing.
+struct name_slot {
+    uint32_t hash;
+    uint32_t place; // + 1; 0: free
+};
 struct name_index {
-    uint32_t *slots; // place + 1; 0: free
+    struct name_slot *slots;
     size_t mask, count;
 };
 
@@ -200,6 +205,7 @@ struct config_loader {
     struct setting settings[RULE_COUNT];
     size_t setting_count;
     uint64_t seen; // bits 1 << rule
+    int hint;      // the rule that was found last
     struct option options[CONFIG_MAX_OPTIONS];
     size_t option_count;
 
@@ -251,10 +257,11 @@ void config_offer_sections(struct config_loader *loader, enum section_type type,
 
 // config_index.c: the names of the sections of one type. name_at gives the name at a place.
 typedef const char *config_name_at(const struct config_data *data, uint32_t place);
+uint32_t config_hash(const char *name, size_t length);
 // Puts a place in that is not there; -1 without memory.
-int config_index_add(struct name_index *index, uint32_t place, config_name_at *name_at, const struct config_data *data);
-// The place of a name, or -1.
-int64_t config_index_find(const struct name_index *index, const char *name, config_name_at *name_at,
+int config_index_add(struct name_index *index, uint32_t hash, uint32_t place);
+// The place of a name (NUL-terminated, "hash" is its), or -1.
+int64_t config_index_find(const struct name_index *index, uint32_t hash, const char *name, config_name_at *name_at,
                           const struct config_data *data);
 
 // config_resolve.c: once all files are read.

@@ -166,7 +166,7 @@ static void check_collisions(struct config_loader *loader, const struct section 
                              struct location at)
 {
     for (size_t i = 0; i < file->option_count; i++) {
-        if (config_rule(section->type, file->options[i].name) >= 0) {
+        if (config_rule(section->type, file->options[i].name, 0) >= 0) {
             config_mistake_at(loader, at, "hook: '%s' declares the option '%s', which is a key of [%s] itself",
                               file->name, file->options[i].name, config_section_word(section->type));
         }

@@ -30,7 +30,8 @@ const char *config_certificate_at(const struct config_data *data, uint32_t place
 
 struct section *config_find_section(const struct config_data *data, enum section_type type, const char *name)
 {
-    int64_t place = config_index_find(&data->section_names[type], name, section_at, data);
+    uint32_t hash = config_hash(name, strlen(name));
+    int64_t place = config_index_find(&data->section_names[type], hash, name, section_at, data);
 
     return place < 0 ? NULL : data->sections[place];
 }
@@ -53,19 +54,20 @@ void config_offer_sections(struct config_loader *loader, enum section_type type,
 // ---- A section begins
 
 // Where a section of this type and name stands already, line 0: nowhere.
-static struct location find_first(const struct config_loader *loader, enum section_type type, const char *name)
+static struct location find_first(const struct config_loader *loader, enum section_type type, const char *name,
+                                  uint32_t hash)
 {
     const struct config_data *data = loader->data;
 
     if (type == SECTION_CERTIFICATE) {
-        int64_t place = config_index_find(&data->certificate_names, name, config_certificate_at, data);
+        int64_t place = config_index_find(&data->certificate_names, hash, name, config_certificate_at, data);
         return place < 0 ? (struct location){0} : data->certificates[place].at;
     }
-    const struct section *section = config_find_section(data, type, name);
-    return section == NULL ? (struct location){0} : section->at;
+    int64_t place = config_index_find(&data->section_names[type], hash, name, section_at, data);
+    return place < 0 ? (struct location){0} : data->sections[place]->at;
 }
 
-static int add_certificate(struct config_loader *loader, const char *name, uint32_t line)
+static int add_certificate(struct config_loader *loader, const char *name, uint32_t hash, uint32_t line)
 {
     struct config_data *data = loader->data;
 
@@ -79,7 +81,7 @@ static int add_certificate(struct config_loader *loader, const char *name, uint3
         data->certificate_capacity = capacity;
     }
     data->certificates[data->certificate_count] = (struct certificate){.name = name, .at = config_here(loader, line)};
-    return config_index_add(&data->certificate_names, (uint32_t)data->certificate_count++, config_certificate_at, data);
+    return config_index_add(&data->certificate_names, hash, (uint32_t)data->certificate_count++);
 }
 
 // What a section becomes has its place from the start, so that others can point to it.
@@ -96,7 +98,8 @@ static void *make(struct config_loader *loader, enum section_type type)
     return config_take(loader, sizes[type] == 0 ? 1 : sizes[type]);
 }
 
-static int add_section(struct config_loader *loader, enum section_type type, const char *name, uint32_t line)
+static int add_section(struct config_loader *loader, enum section_type type, const char *name, uint32_t hash,
+                       uint32_t line)
 {
     struct config_data *data = loader->data;
 
@@ -116,7 +119,7 @@ static int add_section(struct config_loader *loader, enum section_type type, con
     }
     *section = (struct section){.type = type, .name = name, .at = config_here(loader, line), .made = made};
     data->sections[data->section_count] = section;
-    return config_index_add(&data->section_names[type], (uint32_t)data->section_count++, section_at, data);
+    return config_index_add(&data->section_names[type], hash, (uint32_t)data->section_count++);
 }
 
 // Finds the type that the header's first word names; false, and said, when there is none.
@@ -148,61 +151,88 @@ static bool find_type(struct config_loader *loader, const char *word, size_t len
 }
 
 // True when the name suits the type; said when not.
-static bool check_name(struct config_loader *loader, const char *name, uint32_t line)
+static bool check_name(struct config_loader *loader, const char *name, size_t length, uint32_t line)
 {
     const char *word = config_section_word(loader->type), *fault;
     bool unnamed = loader->type == SECTION_CERTAUTO || loader->type == SECTION_DEFAULTS;
 
-    if (unnamed && *name != '\0') {
+    if (!unnamed && config_is_name(name, length, &fault)) {
+        return true;
+    }
+    if (unnamed && length == 0) {
+        return true;
+    }
+    if (unnamed) {
         config_mistake(loader, line, "[%s] takes no name", word);
-        return false;
-    }
-    if (!unnamed && *name == '\0') {
+    } else if (length == 0) {
         config_mistake(loader, line, "a section of this kind has a name: [%s NAME]", word);
-        return false;
-    }
-    if (!unnamed && !config_is_name(name, strlen(name), &fault)) {
+    } else {
         config_mistake(loader, line, "'%s' is no name for [%s]: %s", config_shown(name), word, fault);
-        return false;
     }
-    return true;
+    return false;
 }
 
-void config_open_section(struct config_loader *loader, const char *text, uint32_t line)
+// Says it when there is such a section already, and then puts this one aside.
+static void check_double(struct config_loader *loader, const char *name, uint32_t hash, uint32_t line)
 {
-    config_close_section(loader);
-    text += strspn(text, " \t");
-    size_t word = strcspn(text, " \t");
-    loader->outside = false;
-    loader->skip = !find_type(loader, text, word, line, &loader->type);
-    if (loader->skip) {
-        return;
-    }
-    const char *name = text + word + strspn(text + word, " \t");
-    size_t length = strlen(name);
-    while (length > 0 && (name[length - 1] == ' ' || name[length - 1] == '\t')) {
-        length--;
-    }
-    name = config_text(loader, name, length);
-    if (name == NULL) {
-        loader->skip = true;
-        return;
-    }
-    loader->stray = !check_name(loader, name, line);
-    if (loader->type == SECTION_OF_KIND(SECTION_POLICY) || loader->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
-        config_mistake(loader, line, "a [%s] section has no effect in this version yet",
-                       config_section_word(loader->type));
-        loader->stray = true;
-    }
-    struct location first = loader->stray ? (struct location){0} : find_first(loader, loader->type, name);
+    struct location first = find_first(loader, loader->type, name, hash);
+
     if (first.line != 0) {
         config_mistake(loader, line, "[%s%s%s] stands twice: first at %s:%u", config_section_word(loader->type),
                        *name == '\0' ? "" : " ", name, loader->data->files[first.file], first.line);
         loader->stray = true;
     }
-    if (!loader->stray && (loader->type == SECTION_CERTIFICATE ? add_certificate(loader, name, line)
-                                                               : add_section(loader, loader->type, name, line)) < 0) {
+}
+
+static void enter(struct config_loader *loader, const char *text, size_t length, uint32_t line)
+{
+    const char *name = config_text(loader, text, length);
+    uint32_t hash = config_hash(text, length);
+
+    loader->skip = name == NULL;
+    if (name == NULL) {
+        return;
+    }
+    loader->stray = !check_name(loader, name, length, line);
+    if (loader->type == SECTION_OF_KIND(SECTION_POLICY) || loader->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
+        config_mistake(loader, line, "a [%s] section has no effect in this version yet",
+                       config_section_word(loader->type));
+        loader->stray = true;
+    }
+    if (!loader->stray) {
+        check_double(loader, name, hash, line);
+    }
+    if (!loader->stray &&
+        (loader->type == SECTION_CERTIFICATE ? add_certificate(loader, name, hash, line)
+                                             : add_section(loader, loader->type, name, hash, line)) < 0) {
         loader->no_memory = true;
+    }
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+void config_open_section(struct config_loader *loader, const char *text, uint32_t line)
+{
+    size_t word = 0, length;
+
+    config_close_section(loader);
+    while (is_blank(*text)) {
+        text++;
+    }
+    while (text[word] != '\0' && !is_blank(text[word])) {
+        word++;
+    }
+    loader->outside = false;
+    loader->skip = !find_type(loader, text, word, line, &loader->type);
+    for (text += word; is_blank(*text); text++) {
+    }
+    for (length = strlen(text); length > 0 && is_blank(text[length - 1]); length--) {
+    }
+    if (!loader->skip) {
+        enter(loader, text, length, line);
     }
 }
 
@@ -309,7 +339,7 @@ static void refuse_key(struct config_loader *loader, const char *key, uint32_t l
     if (nearest.best == NULL) {
         // Perhaps a key of another section, in the wrong place.
         for (int other = 0; other < SECTION_TYPE_COUNT; other++) {
-            if (config_rule((enum section_type)other, key) >= 0) {
+            if (config_rule((enum section_type)other, key, 0) >= 0) {
                 config_mistake(loader, line, "[%s] has no key '%s'; it belongs to [%s%s]", word, config_shown(key),
                                config_section_word((enum section_type)other),
                                other == SECTION_CERTAUTO || other == SECTION_DEFAULTS ? "" : " NAME");
@@ -418,7 +448,8 @@ void config_key(struct config_loader *loader, const char *key, const char *text,
         config_mistake(loader, line, "the key '%s' stands before the first [section]", config_shown(key));
         return;
     }
-    int rule = config_rule(loader->type, key);
+    int rule = config_rule(loader->type, key, loader->hint);
+    loader->hint = rule < 0 ? loader->hint : rule;
     if (rule < 0 && is_hook_section(loader->type)) {
         add_option(loader, key, text, line);
         return;

@@ -113,14 +113,17 @@ const char *config_hook_kind(enum section_kind kind)
     return kinds[kind];
 }
 
-int config_rule(enum section_type type, const char *key)
+int config_rule(enum section_type type, const char *key, int hint)
 {
-    // The first letter tells most rows apart; a row of another section does not count.
-    for (int rule = 0; rule < RULE_COUNT; rule++) {
-        if ((config_rules[rule].scopes & IN(type)) != 0 && config_rules[rule].key[0] == (key[0] | 0x20) &&
-            strcasecmp(config_rules[rule].key, key) == 0) {
+    int rule = hint;
+
+    do {
+        // The first letter tells most rows apart.
+        const struct rule *row = &config_rules[rule];
+        if ((row->scopes & IN(type)) != 0 && row->key[0] == (key[0] | 0x20) && strcasecmp(row->key, key) == 0) {
             return rule;
         }
-    }
+        rule = rule + 1 == RULE_COUNT ? 0 : rule + 1;
+    } while (rule != hint);
     return -1;
 }

@@ -88,24 +88,32 @@ bool config_is_word(const struct config_item *item, const char *word)
     return strlen(word) == item->length && strncasecmp(item->text, word, item->length) == 0;
 }
 
+static bool is_name_byte(char c)
+{
+    char low = (char)(c | 0x20);
+
+    return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
 bool config_is_name(const char *text, size_t length, const char **fault)
 {
-    const char *none;
-    fault = fault == NULL ? &none : fault;
-    *fault = NULL;
+    const char *reason = NULL;
+    size_t i = 0;
+
+    while (i < length && is_name_byte(text[i])) {
+        i++;
+    }
     if (length == 0 || length > CONFIG_NAME_MAX) {
-        *fault = length == 0 ? "it is empty" : "it is longer than 128 characters";
+        reason = length == 0 ? "it is empty" : "it is longer than 128 characters";
     } else if (text[0] == '.' || text[0] == '-') {
-        *fault = "it begins with '.' or '-'";
+        reason = "it begins with '.' or '-'";
+    } else if (i < length) {
+        reason = "only A-Z a-z 0-9 . _ - are allowed";
     }
-    for (size_t i = 0; *fault == NULL && i < length; i++) {
-        char c = text[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-              c == '-')) {
-            *fault = "only A-Z a-z 0-9 . _ - are allowed";
-        }
+    if (fault != NULL) {
+        *fault = reason;
     }
-    return *fault == NULL;
+    return reason == NULL;
 }
 
 // ---- Numbers

@@ -187,24 +187,23 @@ static bool has_prefix(const char *text, size_t length, const char *prefix)
 // nothing appended, for any other, which the rules below judge.
 static bool add_plain(struct buf *out, const char *text, size_t length)
 {
-    char small[MAX_DNS];
-    size_t label = 0;
+    char small[MAX_DNS], before = '.';
+    size_t start = 0; // of the label
 
     if (length > MAX_DNS || length == 0 || is_digit(text[length - 1])) {
         return false;
     }
     for (size_t i = 0; i < length; i++) {
         char c = lower(text[i]);
-        small[i] = c;
-        if ((c >= 'a' && c <= 'z') || is_digit(c) || (c == '-' && label > 0)) {
-            label++;
-        } else if (c == '.' && label > 0 && label <= MAX_LABEL && small[i - 1] != '-') {
-            label = 0;
-        } else {
+        bool hyphen = c == '-' && i > start;
+        bool dot = c == '.' && i > start && i - start <= MAX_LABEL && before != '-';
+        if (!(c >= 'a' && c <= 'z') && !is_digit(c) && !hyphen && !dot) {
             return false;
         }
+        start = dot ? i + 1 : start;
+        small[i] = before = c;
     }
-    if (label == 0 || label > MAX_LABEL || small[length - 1] == '-') {
+    if (before == '.' || before == '-' || length - start > MAX_LABEL) {
         return false;
     }
     buf_add(out, small, length);
