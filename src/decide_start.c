@@ -47,12 +47,13 @@ static int64_t most_jitter(const struct start *start)
 }
 
 // The jitter of a start at that moment: at most an eighth of the window, half the interval, half of what is left
-// of the slot, and half of the life that is left, or it could do what renewals are there to prevent.
+// of the slot, and half of the life that is left, or it could do what renewals are there to prevent; none is left of
+// what is expired.
 static int64_t jitter_at(const struct start *start, int64_t moment)
 {
     const struct decision *decision = start->decision;
 
-    if (!may_jitter(decision) || moment >= decision->not_after) {
+    if (!may_jitter(decision)) {
         return 0;
     }
     int64_t most = lesser(most_jitter(start), (decision->not_after - moment) / 2);

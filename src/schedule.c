@@ -96,7 +96,7 @@ static int64_t reading_next(const struct slots *slots, int64_t reading)
     return first;
 }
 
-// The first closed reading after this open one; NONE when all are open.
+// The first closed reading at or after this one; NONE when all are open.
 static int64_t reading_close(const struct slots *slots, int64_t reading)
 {
     int period;
@@ -156,9 +156,9 @@ int64_t slots_close(const struct slots *slots, const struct zone *zone, int64_t 
         if (reading == NONE) {
             return SCHEDULE_NEVER;
         }
-        // At the change itself the reading jumps, perhaps into another period.
-        if (reading - offset < until || !slots_open(slots, zone, until)) {
-            return reading - offset < until ? reading - offset : until;
+        // Else the change comes first, at which the reading jumps, perhaps out of every period.
+        if (reading - offset < until) {
+            return reading - offset;
         }
         time = until;
     }

@@ -305,6 +305,47 @@ static void nothing_starts_that_will_never_be(void **unused)
     EXPECT_START(DUE, CLOCK_NONE);
 }
 
+static int64_t next_of(int64_t now)
+{
+    memset(&f.decision, 0xa5, sizeof(f.decision));
+    return decide_next(&f.config, &f.certificate, &f.settings, &f.state, "host", CLOCK_NONE, now, &f.decision);
+}
+
+// A renewal that is ready waits for its run; meanwhile a publication has a moment of its own. Where they begin
+// together, "a ready publication goes first, unless it failed before".
+static void next_is_the_step_that_starts_first(void **unused)
+{
+    int64_t due = DUE + 60 * DAY, run = due + 3 * HOUR;
+
+    (void)unused;
+    struct publication *publication = fixture_renewed(&f, "nginx");
+    f.state.written = due;
+    fixture_fail(&publication->failures, 1, due);
+    EXPECT(fixture_decide(&f, due + MINUTE, 0), STEP_ISSUE, HOLD_NONE, due);
+    check_start(next_of(due), due + MINUTE, __FILE__, __LINE__);
+    assert_int_equal(f.decision.next, STEP_PUBLISH);
+    check_start(next_of(due + MINUTE), due + MINUTE, __FILE__, __LINE__);
+    assert_int_equal(f.decision.step, STEP_PUBLISH);
+    f.state.written = run;
+    fixture_fail(&publication->failures, 1, run - MINUTE);
+    check_start(next_of(run), run, __FILE__, __LINE__);
+    assert_int_equal(f.decision.step, STEP_ISSUE);
+    publication->failures.count = 0;
+    check_start(next_of(run), run, __FILE__, __LINE__);
+    assert_int_equal(f.decision.step, STEP_PUBLISH);
+    // What is unfinished goes first even if it failed.
+    f.state.publishing = "nginx";
+    f.state.publishing_generation = 2;
+    fixture_fail(&publication->failures, 1, run - MINUTE);
+    check_start(next_of(run), run, __FILE__, __LINE__);
+    assert_int_equal(f.decision.step, STEP_PUBLISH);
+    // Nothing at all.
+    f.settings.auto_renew = f.settings.auto_publish = false;
+    f.state.publishing = NULL;
+    check_start(next_of(run), CLOCK_NONE, __FILE__, __LINE__);
+    assert_int_equal(f.decision.hold, HOLD_OFF);
+}
+
 static void wait_that_ends_without_a_start_is_woken_for(void **unused)
 {
     (void)unused;
@@ -346,6 +387,7 @@ int main(void)
         TEST(jitter_spreads_first_starts_within_its_limits),
         TEST(jitter_is_none_for_the_rest),
         TEST(nothing_starts_that_will_never_be),
+        TEST(next_is_the_step_that_starts_first),
         TEST(wait_that_ends_without_a_start_is_woken_for),
         TEST(renewal_starts_by_the_local_clock),
     };

@@ -322,6 +322,9 @@ static void issue_is_held_by_retry_after_by_hand_too(void **unused)
     f.state.written = BIRTH;
     f.state.retry_after = BIRTH + DAY;
     EXPECT(DECIDE(BIRTH), STEP_WAIT, HOLD_NOT_DUE, DUE);
+    f.state.written = DUE - HOUR;
+    f.state.retry_after = DUE + DAY;
+    EXPECT(DECIDE(DUE - HOUR), STEP_WAIT, HOLD_RETRY_AFTER, DUE + DAY);
 }
 
 static void issue_waits_go_into_the_next_slot(void **unused)
