@@ -150,17 +150,48 @@ static int find_orphans(struct look *look, const struct arguments *arguments, st
 static int status_as_json(struct look *look, const struct arguments *arguments, struct rows *rows)
 {
     cJSON *document = cJSON_CreateObject();
-    cJSON_AddNullToObject(document, "loop");
+    cJSON_AddItemToObject(document, "loop", status_loop_json(&look->view));
     rows->list = cJSON_AddArrayToObject(document, "certificates");
     rows->orphans = cJSON_AddArrayToObject(document, "orphans");
     int code = EXIT_DONE;
-    if (rows->orphans == NULL || !for_each(look, arguments, status_each, rows)) {
+    if (rows->orphans == NULL || cJSON_GetArraySize(document) != 3 || !for_each(look, arguments, status_each, rows)) {
         cJSON_Delete(document);
         document = NULL;
     } else {
         code = find_orphans(look, arguments, rows);
     }
     return session_print_json(document) ? code : EXIT_STEP_FAILED;
+}
+
+static void print_loop(const struct look *look)
+{
+    const struct config *config = look->session.config;
+    char since[STATUS_TIME_SIZE], last[STATUS_TIME_SIZE], next[STATUS_TIME_SIZE], refused[STATUS_TIME_SIZE];
+    struct loop_facts facts;
+    if (!status_loop(&look->view, &facts)) {
+        return;
+    }
+    if (facts.pid == 0) {
+        puts("\nThe loop is at work; what it tells cannot be read.");
+        return;
+    }
+    status_time(config, facts.since, since);
+    printf("\nThe loop is process %lld, since %s.\n", (long long)facts.pid, since);
+    if (facts.last_run != CLOCK_NONE) {
+        status_time(config, facts.last_run, last);
+        printf("Last run %s: %s.\n", last, facts.result);
+    }
+    if (facts.next_run != CLOCK_NONE) {
+        status_time(config, facts.next_run, next);
+        printf("Next run %s.\n", next);
+    }
+    if (facts.refused != CLOCK_NONE) {
+        status_time(config, facts.refused, refused);
+        printf("It refused the configuration of %s: %s\n", refused, facts.refusal);
+    }
+    if (facts.trouble[0] != '\0') {
+        printf("Nothing starts: %s\n", facts.trouble);
+    }
 }
 
 static int status_as_table(struct look *look, const struct arguments *arguments, struct rows *rows)
@@ -173,7 +204,9 @@ static int status_as_table(struct look *look, const struct arguments *arguments,
     }
     table_print(&rows->table, stdout);
     table_free(&rows->table);
-    return find_orphans(look, arguments, rows);
+    int code = find_orphans(look, arguments, rows);
+    print_loop(look);
+    return code;
 }
 
 int command_status(const struct arguments *arguments)

@@ -14,7 +14,7 @@
 
 // ---- The end
 
-static int at_work(const struct daemon *daemon)
+int daemon_at_work(const struct daemon *daemon)
 {
     int count = 0;
     for (const struct reign *reign = daemon->reign; reign != NULL; reign = reign->before) {
@@ -31,8 +31,8 @@ static void begin_end(struct daemon *daemon)
     }
     daemon->ending = ENDING_WAITS;
     daemon->end_boot_ms = clock_boot_ms() + WORKERS_GET_MS;
-    if (at_work(daemon) > 0) {
-        log_info("ends when %d workers are done, in 20 s at the latest", at_work(daemon));
+    if (daemon_at_work(daemon) > 0) {
+        log_info("ends when %d workers are done, in 20 s at the latest", daemon_at_work(daemon));
     }
 }
 
@@ -54,7 +54,7 @@ bool daemon_goes_on(struct daemon *daemon)
     } else if (daemon->ending != ENDING_NOT && (asked || clock_boot_ms() >= daemon->end_boot_ms)) {
         press_on(daemon);
     }
-    return daemon->ending == ENDING_NOT || (daemon->ending != ENDING_GIVES_UP && at_work(daemon) > 0);
+    return daemon->ending == ENDING_NOT || (daemon->ending != ENDING_GIVES_UP && daemon_at_work(daemon) > 0);
 }
 
 // ---- The beginning

@@ -5,9 +5,12 @@
 
 #include "clock.h"
 #include "daemon_parts.h"
+#include "lock.h"
 
 #define MOST_LOOKS 8
 #define AGAIN_S 600 // until a step is tried again that left no trace in the state, or a state that could not be read
+#define BUSY_S 5    // until a certificate is tried again that another process works on
+#define CHANGED_S 1 // until a change by another process is looked at: it may be about to make more
 #define GONE_S 5    // until a state that was taken away counts as such: its folder may be going too
 
 static bool get_bit(const unsigned char *bits, size_t index)
@@ -129,6 +132,7 @@ static bool read_one(struct daemon *daemon, size_t index, struct look *look, str
     return true;
 }
 
+// Gives a certificate with a step that starts now to the crew. -1: no memory.
 static int give_to_crew(struct daemon *daemon, size_t index, const struct decision *decision,
                         const struct settings *settings, int64_t owed, struct error *error)
 {
@@ -136,6 +140,10 @@ static int give_to_crew(struct daemon *daemon, size_t index, const struct decisi
     const struct certificate *certificate = &reign->session.config->certificates[index];
     // Who began it under another configuration brings it to its end; then it is looked at again.
     if (crew_works_on(&reign->crew, certificate->name)) {
+        return 0;
+    }
+    if (lock_is_held(reign->crew.state_dirfd, "locks", certificate->name)) {
+        agenda_set(&reign->agenda, index, daemon->now + BUSY_S);
         return 0;
     }
     int64_t not_after = daemon->state.generation == 0 ? CLOCK_NONE : daemon->state.not_after;
@@ -266,7 +274,7 @@ static void take_change(struct daemon *daemon, const struct wake_change *change)
         daemon->stale = true;
     }
     size_t index = (size_t)(certificate - reign->session.config->certificates);
-    int64_t when = clock_now() + (change->gone ? GONE_S : 0);
+    int64_t when = clock_now() + (change->gone ? GONE_S : CHANGED_S);
     // Those in the crew are looked at when they leave it.
     if (!get_bit(reign->working, index) &&
         (reign->agenda.when[index] == CLOCK_NONE || reign->agenda.when[index] > when || change->gone)) {
@@ -280,6 +288,10 @@ void daemon_take_changes(struct daemon *daemon)
     while (wake_changed(&daemon->wake, &change)) {
         take_change(daemon, &change);
     }
+    if (daemon->settled_boot_ms != 0) {
+        int64_t settled_boot_ms = clock_boot_ms() + DAEMON_SETTLE_MS;
+        daemon->settled_boot_ms = settled_boot_ms > daemon->settled_boot_ms ? settled_boot_ms : daemon->settled_boot_ms;
+    }
 }
 
 // ---- Of the crew
@@ -288,6 +300,7 @@ void daemon_tell(void *context, const char *name, const struct report *report)
 {
     struct reign *reign = context;
     reign->daemon->outcomes[report->outcome]++;
+    reign->busy = report->outcome == OUTCOME_BUSY;
     bool done = report->outcome == OUTCOME_RENEWED || report->outcome == OUTCOME_PUBLISHED;
     bool news = done || (report->outcome == OUTCOME_PENDING && !report->again);
     run_log(name, report,
@@ -327,7 +340,7 @@ void daemon_left(void *context, const struct certificate *gone)
     }
     int64_t now = clock_now();
     if (starts(&look, now, &decision, &moment)) {
-        moment = left == reign ? now + pause_s(&decision) : now;
+        moment = left != reign ? now : now + (reign->busy ? BUSY_S : pause_s(&decision));
     }
     agenda_set(&reign->agenda, index, moment);
 }

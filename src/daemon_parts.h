@@ -15,6 +15,8 @@
 #include "trouble.h"
 #include "wake.h"
 
+#define DAEMON_SETTLE_MS 5000
+
 // A configuration in force, with its agenda and the workers that were started under it. One that a newer one has
 // followed stays until its workers are done, as they began.
 struct reign {
@@ -25,6 +27,7 @@ struct reign {
     struct agenda agenda;      // empty for one that was followed
     unsigned char *working;    // a bit for each certificate: it is in the crew
     unsigned char *unreadable; // a bit for each certificate: its state cannot be read, and that was told
+    bool busy;                 // so was the certificate that was told of last
     struct run_options no_options;
     struct reign *before;
 };
@@ -36,7 +39,8 @@ struct daemon {
     struct reign *reign; // the one in force
     struct wake wake;
     struct home home;
-    bool was_home; // state_dir was there: one that is gone is waited for, not made
+    bool was_home;           // state_dir was there: one that is gone is waited for, not made
+    int64_t settled_boot_ms; // one that has come back is left alone until nobody has changed it for a while
     struct service service;
     struct state state; // one for all, reused
     char host[HOST_TEXT_SIZE];
@@ -64,6 +68,11 @@ struct daemon {
     enum ending ending;
     int64_t end_boot_ms;
 };
+
+// ---- daemon.c
+
+// How many workers are at work.
+int daemon_at_work(const struct daemon *daemon);
 
 // ---- daemon_reload.c
 

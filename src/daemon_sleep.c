@@ -104,11 +104,15 @@ static int64_t wake_at(struct daemon *daemon, int64_t *until_boot_ms)
     int64_t when = CLOCK_NONE;
     *until_boot_ms = service_alive(&daemon->service, daemon->boot_ms);
     if (daemon->ending != ENDING_NOT) {
-        *until_boot_ms = earlier(*until_boot_ms, daemon->end_boot_ms);
+        *until_boot_ms = daemon_at_work(daemon) > 0 ? earlier(*until_boot_ms, daemon->end_boot_ms) : 0;
         return CLOCK_NONE;
     }
     if (daemon->home.lock < 0) {
         *until_boot_ms = earlier(*until_boot_ms, daemon->homeless.until_boot_ms);
+        return CLOCK_NONE;
+    }
+    if (daemon->settled_boot_ms != 0) {
+        *until_boot_ms = earlier(*until_boot_ms, daemon->settled_boot_ms);
         return CLOCK_NONE;
     }
     if (daemon->unwatched.told[0] != '\0') {

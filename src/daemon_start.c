@@ -74,8 +74,14 @@ static bool is_home(struct daemon *daemon)
         trouble_end(&daemon->homeless);
         (void)wake_watch(&daemon->wake, state_dir, NULL);
         daemon->stale = true;
+        // Whoever brings it back may not be done: what is still missing must not be taken for what was never issued.
+        daemon->settled_boot_ms = daemon->was_home ? daemon->boot_ms + DAEMON_SETTLE_MS : 0;
     }
     daemon->was_home = true;
+    if (daemon->boot_ms < daemon->settled_boot_ms) {
+        return false;
+    }
+    daemon->settled_boot_ms = 0;
     if (crew->state_dirfd < 0) {
         crew->state_dirfd = home_open(&daemon->home, state_dir, &error);
     }

@@ -18,14 +18,13 @@ int home_enter(struct home *home, const char *state_dir, bool make, struct error
     if (make && file_make_directory(AT_FDCWD, state_dir, 0700, true, error) < 0) {
         return -1;
     }
-    if (file_check_trusted(state_dir, false, error) < 0) {
-        return -1;
-    }
     int dirfd = file_open_directory(AT_FDCWD, state_dir, error);
     if (dirfd < 0) {
         return -1;
     }
-    home->lock = lock_take_loop(dirfd, LOCKS, error);
+    if (file_check_trusted(state_dir, false, error) == 0) {
+        home->lock = lock_take_loop(dirfd, LOCKS, error);
+    }
     close(dirfd);
     return home->lock < 0 ? -1 : 0;
 }
