@@ -125,6 +125,7 @@ static void check_options(struct config_loader *loader, struct section *section,
 
     for (size_t i = 0; i < section->option_count; i++) {
         struct option option = section->options[i];
+        struct config_item word;
         char room[256];
         option.declared = find_option(file, option.name);
         if (option.declared == NULL) {
@@ -139,6 +140,9 @@ static void check_options(struct config_loader *loader, struct section *section,
             config_mistake_at(loader, option.at, "%s: the value is not accepted; give %s", option.name, accepts);
         } else if (strcmp(option.declared->type, "certificate") == 0) {
             check_certificate(loader, &option);
+        } else if (config_option_word(option.declared->type, option.value, &word)) {
+            // Words may be written in any case; the hook gets its own.
+            option.value = config_text(loader, word.text, word.length);
         }
         section->options[kept++] = option;
     }
@@ -161,14 +165,30 @@ static void check_required(struct config_loader *loader, const struct section *s
     }
 }
 
+// A default is written by the hook's author, whose mistakes must not wait for a step either. Texts are taken as they
+// are, also with an '@' at their beginning.
+static bool is_sound_default(const struct hook_option *declared)
+{
+    char room[256];
+
+    return declared->fallback == NULL || *declared->fallback == '\0' || strcmp(declared->type, "string") == 0 ||
+           strcmp(declared->type, "secret") == 0 ||
+           config_option_fault(declared->type, declared->fallback, room, sizeof(room)) == NULL;
+}
+
 // A hook may not declare a key of the engine's own: it would never see it.
-static void check_collisions(struct config_loader *loader, const struct section *section, const struct hook_file *file,
-                             struct location at)
+static void check_declaration(struct config_loader *loader, const struct section *section, const struct hook_file *file,
+                              struct location at)
 {
     for (size_t i = 0; i < file->option_count; i++) {
-        if (config_rule(section->type, file->options[i].name, 0) >= 0) {
+        const struct hook_option *declared = &file->options[i];
+        if (config_rule(section->type, declared->name, 0) >= 0) {
             config_mistake_at(loader, at, "hook: '%s' declares the option '%s', which is a key of [%s] itself",
-                              file->name, file->options[i].name, config_section_word(section->type));
+                              file->name, declared->name, config_section_word(section->type));
+        }
+        if (!is_sound_default(declared)) {
+            config_mistake_at(loader, at, "hook: '%s' declares the default '%s' for its option '%s', which is no %s",
+                              file->name, config_shown(declared->fallback), declared->name, declared->type);
         }
     }
 }
@@ -216,7 +236,7 @@ static void fill_hook(struct config_loader *loader, struct section *section, str
     if (file == NULL) {
         return;
     }
-    check_collisions(loader, section, file, (struct location){.line = hook->line, .file = hook->file});
+    check_declaration(loader, section, file, (struct location){.line = hook->line, .file = hook->file});
     check_options(loader, section, file);
     check_required(loader, section, file);
     made->options = section->options;

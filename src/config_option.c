@@ -115,20 +115,44 @@ static const char *check_certificate(const char *text)
     return config_is_name(text, strlen(text), NULL) ? NULL : "the name of a certificate";
 }
 
-static const char *check_words(const char *words, const char *text, char *room, size_t room_size)
+// The next of the words "one|two"; *at moves on. False at the end.
+static bool next_word(const char **at, struct config_item *word)
 {
-    size_t length = strlen(text), used = 0;
+    if (**at == '\0') {
+        return false;
+    }
+    word->text = *at;
+    word->length = strcspn(*at, "|");
+    *at += word->length;
+    *at += **at == '|';
+    return true;
+}
 
-    for (const char *at = words; *at != '\0';) {
-        size_t word = strcspn(at, "|");
-        // Words are case-insensitive in the engine's keys; a hook gets its option as written, so here they are not.
-        if (word == length && memcmp(at, text, length) == 0) {
-            return NULL;
+bool config_option_word(const char *type, const char *text, struct config_item *word)
+{
+    const char *at = type + strlen(CONFIG_ENUM);
+
+    while (strncmp(type, CONFIG_ENUM, strlen(CONFIG_ENUM)) == 0 && next_word(&at, word)) {
+        if (config_is_word(word, text)) {
+            return true;
         }
-        if (used + word + 3 < room_size) {
-            used += (size_t)snprintf(room + used, room_size - used, "%s%.*s", used == 0 ? "" : ", ", (int)word, at);
+    }
+    return false;
+}
+
+// All the words, as far as there is room.
+static const char *list_words(const char *type, char *room, size_t room_size)
+{
+    const char *at = type + strlen(CONFIG_ENUM);
+    struct config_item word;
+    size_t used = 0;
+
+    room[0] = '\0';
+    while (next_word(&at, &word)) {
+        if (used + word.length + 3 < room_size) {
+            used += (size_t)snprintf(room + used, room_size - used, "%s%.*s", used == 0 ? "" : ", ", (int)word.length,
+                                     word.text);
         }
-        at += word + (at[word] == '|');
     }
     return room;
 }
@@ -152,8 +176,9 @@ const char *config_option_fault(const char *type, const char *text, char *room, 
         {"certificate", check_certificate},
     };
 
-    if (strncmp(type, "enum:", 5) == 0) {
-        return check_words(type + 5, text, room, room_size);
+    if (strncmp(type, CONFIG_ENUM, strlen(CONFIG_ENUM)) == 0) {
+        struct config_item word;
+        return config_option_word(type, text, &word) ? NULL : list_words(type, room, room_size);
     }
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         if (strcmp(checks[i].type, type) == 0) {

@@ -24,7 +24,8 @@ struct source {
     size_t start, end; // what of loader->buffer is not handed out yet
     bool finished;     // no more bytes in the file
     uint32_t line;
-    const char *rest; // of a line that inih takes in several pieces; NULL: the next line
+    const char *header; // of the section that inih is about to announce, without its brackets
+    const char *rest;   // of a line that inih takes in several pieces; NULL: the next line
     size_t rest_length;
     unsigned bad_lines;
 };
@@ -269,6 +270,14 @@ static char *read_piece(char *piece, int room, void *stream)
         bool good = is_line(source, line, length, whole);
         source->rest = line;
         source->rest_length = good ? length : 0;
+        if (good && line[0] == '[') {
+            // inih looks for each byte of a header in a list; a header of one byte in the place of this one, which
+            // is_header has read already, makes a configuration with a section a certificate a tenth cheaper.
+            line[length - 1] = '\0';
+            source->header = line + 1;
+            source->rest = "[.]";
+            source->rest_length = 3;
+        }
     }
     size_t size = source->rest_length < most ? source->rest_length : most;
     memcpy(piece, source->rest, size);
@@ -284,9 +293,10 @@ static int take(void *user, const char *section, const char *name, const char *v
 {
     struct source *source = user;
 
-    (void)line; // the same as source->line, which does not overflow
+    (void)line;    // the same as source->line, which does not overflow
+    (void)section; // see read_piece
     if (name == NULL) {
-        config_open_section(source->loader, section, source->line);
+        config_open_section(source->loader, source->header, source->line);
     } else {
         config_key(source->loader, name, value == NULL ? "" : value, source->line);
     }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "config_value.h"
+#include "state.h"
 
 #define SUGGESTIONS 2000000 // names compared in one load: a few seconds of mistakes, not hours
 
@@ -172,6 +173,12 @@ static bool check_name(struct config_loader *loader, const char *name, size_t le
     return false;
 }
 
+// The state keeps what is published by profile, and the link alone under a name of its own.
+static bool is_reserved(const struct config_loader *loader, const char *name)
+{
+    return loader->type == SECTION_OF_KIND(SECTION_PROFILE) && strcmp(name, STATE_LIVE) == 0;
+}
+
 // Says it when there is such a section already, and then puts this one aside.
 static void check_double(struct config_loader *loader, const char *name, uint32_t hash, uint32_t line)
 {
@@ -194,6 +201,10 @@ static void enter(struct config_loader *loader, const char *text, size_t length,
         return;
     }
     loader->stray = !check_name(loader, name, length, line);
+    if (is_reserved(loader, name)) {
+        config_mistake(loader, line, "'%s' is no name for [profile]: it stands for the link alone", name);
+        loader->stray = true;
+    }
     if (loader->type == SECTION_OF_KIND(SECTION_POLICY) || loader->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
         config_mistake(loader, line, "a [%s] section has no effect in this version yet",
                        config_section_word(loader->type));

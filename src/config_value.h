@@ -37,6 +37,9 @@ void config_show_item(struct buf *shown, const struct config_item *item);
 bool config_parse_minute(const char *text, size_t length, bool end, uint16_t *minute);
 // A whole number without sign, least-most.
 bool config_parse_number(const char *text, size_t length, int64_t least, int64_t most, int64_t *number);
+// An option of type "enum:one|two": the declared word that the text means, in any case; false when it means none.
+#define CONFIG_ENUM "enum:"
+bool config_option_word(const char *type, const char *text, struct config_item *word);
 // True for a name as sections have it; *fault says what is wrong otherwise.
 bool config_is_name(const char *text, size_t length, const char **fault);
 

@@ -83,10 +83,15 @@ static const struct hook_option copy_options[] = {
     {.name = "note", .type = "string", .doc = "x"},
 };
 static const struct hook_option bad_options[] = {{.name = "trust", .type = "path", .doc = "x"}};
+static const struct hook_option odd_options[] = {
+    {.name = "wait", .type = "duration", .fallback = "soon", .doc = "x"},
+    {.name = "note", .type = "string", .fallback = "@home", .doc = "x"},
+};
 static const struct hook_file fixture_hooks[] = {
     {.kind = "issue", .name = "ca", .options = ca_options, .option_count = 3, .functions = HOOK_ISSUE},
     {.kind = "issue", .name = "lame", .functions = HOOK_REVOKE},
     {.kind = "issue", .name = "greedy", .options = bad_options, .option_count = 1, .functions = HOOK_ISSUE},
+    {.kind = "issue", .name = "odd", .options = odd_options, .option_count = 2, .functions = HOOK_ISSUE},
     {.kind = "publish", .name = "copy", .options = copy_options, .option_count = 9, .functions = HOOK_PUBLISH},
 };
 
@@ -109,6 +114,7 @@ static inline void write_hooks(void)
     write_text("hooks/issue/ca.lua", "");
     write_text("hooks/issue/lame.lua", "");
     write_text("hooks/issue/greedy.lua", "");
+    write_text("hooks/issue/odd.lua", "");
     write_text("hooks/issue/broken.lua", "");
     write_text("hooks/publish/copy.lua", "");
 }

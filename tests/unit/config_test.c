@@ -208,6 +208,7 @@ static void each_mistake_of_the_grammar_is_named(void **unused)
         {"[certificate a]\n[certificate a]\n", 2, "main.ini:3"},
         {"[defaults]\n[defaults]\n", 2, "stands twice"},
         {"[certificate a]\n[group a]\n[certificate a]\nnames = b.example\n", 3, "first at"},
+        {"[profile live]\nhook = copy\n", 1, "stands for the link alone"},
         {"[policy x]\nhook = y\n", 1, "no effect in this version yet"},
         {"[notify x]\nhook = y\n", 1, "no effect in this version yet"},
     };

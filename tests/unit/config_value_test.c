@@ -378,6 +378,8 @@ static void hooks_are_found_and_fit(void **unused)
     expect_one("[template t]\nhook = broken\n", 2, "syntax error in line 3");
     expect_one("[template t]\nhook = lame\n", 2, "has no function issue()");
     expect_one("[template t]\nhook = greedy\n", 2, "'trust', which is a key of [template] itself");
+    expect_one("[template t]\nhook = odd\n", 2,
+               "declares the default 'soon' for its option 'wait', which is no duration");
     expect_one("[template t]\nhook = ca\n", 1, "lacks 'url'");
     expect_one("[template t]\nhook = ca\nurl =\n", 1, "lacks 'url'");
     expect_one("[template t]\nhook = ca\nurl = x://y\nurll = 1\n", 4, "did you mean 'url'?");
@@ -413,7 +415,7 @@ static void options_are_checked_by_their_types(void **unused)
         {"mode", {"0644", "600", "0000"}, {"64", "0999", "1777", "u=rw", "07777"}},
         {"command", {"systemctl reload nginx", "a 'b c' \"d\"", "a\\ b", "\"it's\""}, {"a 'b", "a \"b", "a\\", "'"}},
         {"certificate", {"www", "a.b"}, {"a b", ".a", "a/b"}},
-        {"enum:fast|slow", {"fast", "slow"}, {"", "fas", "fast|slow", "FAST", "|"}},
+        {"enum:fast|slow", {"fast", "slow", "FAST"}, {"", "fas", "fast|slow", "|"}},
         {"mystery", {NULL}, {"x"}},
     };
     (void)unused;
@@ -440,7 +442,7 @@ static void options_reach_the_section_as_they_were_written(void **unused)
     struct config *config =
         load_good("[certificate www]\n"
                   "[profile p]\nhook = copy\nTarget = /etc/x\nreload = a 'b c'\ntries = 3\nforce =\n"
-                  "hosts = a, b\nclient = www\nhow = slow\nnote = @@home\n"
+                  "hosts = a, b\nclient = www\nhow = SLOW\nnote = @@home\n"
                   "[defaults]\nprofile = p\n");
     struct settings settings;
     config_settings(config, &config->certificates[0], NULL, &settings);
@@ -452,6 +454,8 @@ static void options_reach_the_section_as_they_were_written(void **unused)
     assert_int_equal(section->option_count, 7);
     assert_string_equal(section->options[0].name, "target");
     assert_int_equal(section->options[0].at.line, 6);
+    // A word arrives as the hook declares it.
+    assert_string_equal(section->options[5].value, "slow");
     assert_string_equal(section->options[6].name, "note");
     assert_string_equal(section->options[6].value, "@@home");
     config_free(config);
