@@ -188,7 +188,9 @@ static int take_over(struct import *import, struct error *error)
         .keyless = import->key == NULL,
     };
     succession_apply(state, &next);
-    return state_save(state, import->state_dirfd, name, now, error);
+    // A clock that is behind is no more believed for an import: only --trust-clock sets "written" back.
+    int64_t written = decide_written(now, state->written, CERTAUTO_BUILD_TIME);
+    return state_save(state, import->state_dirfd, name, written, error);
 }
 
 static void tell(const struct import *import)

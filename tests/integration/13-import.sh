@@ -78,6 +78,14 @@ exits 0 "a chain that does not fit is kept with a warning" import own --cert "$D
     --chain "$DIR/ca.pem"
 says "which says why" "$DIR/err" "warning: the chain is kept as it is"
 
+# Under a clock that is behind, an import is no way to have it believed.
+ahead=$(date -u -d '+3 days' +%Y-%m-%dT%H:%M:%SZ)
+sed -i "s/^written = .*/written = $ahead/" "$STATE/keyless.state"
+exits 0 "a certificate under a clock that is behind" import keyless --cert "$DIR/2.pem" --key "$DIR/2.key"
+says "leaves the moment of the last writing" "$STATE/keyless.state" "written = $ahead"
+exits 3 "so that the clock is not believed from then on" --run-now
+exits 0 "until a person says so" --run-now --trust-clock keyless
+
 printf 'nonsense\n' >"$STATE/a.state"
 exits 1 "a state that cannot be read stops it" import a --cert "$DIR/1.pem" --key "$DIR/1.key"
 says "and is named" "$DIR/err" "a.state:1"
