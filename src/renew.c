@@ -310,13 +310,14 @@ static int take_key(struct renewal *renewal)
         buf_clear(&renewal->key_text);
     }
     struct key *aside = fitting_key(renewal, &renewal->key_text);
-    if (renewal->pending && aside == NULL) {
+    // That of a pending order may be the old one, which aside counts as left there by a crash.
+    if (keeping->settings->reuse_key && renewal->has_previous && (!renewal->pending || aside == NULL)) {
+        renewal->key = fitting_key(renewal, &renewal->previous.key);
+    }
+    if (renewal->pending && aside == NULL && renewal->key == NULL) {
         warn(renewal, "a pending order is given up: its key is lost", NULL);
         drop_pending(keeping->state);
         renewal->pending = false;
-    }
-    if (!renewal->pending && keeping->settings->reuse_key && renewal->has_previous) {
-        renewal->key = fitting_key(renewal, &renewal->previous.key);
     }
     if (renewal->key == NULL && aside != NULL) {
         renewal->key = aside;

@@ -81,6 +81,29 @@ static void pending(void)
     ca.text = NULL;
 }
 
+static void a_pending_order_with_the_old_key_again_is_asked_about_with_its_cookie(void **unused)
+{
+    struct buf old, kept;
+
+    (void)unused;
+    renewed(1);
+    key_of(1, &old);
+    settings.reuse_key = true;
+    pending();
+    now += 300;
+    ca.text = "{\"ok\":{\"pending\":true,\"cookie\":\"order 18\"}}";
+    assert_int_equal(step().outcome, OUTCOME_PENDING);
+    assert_string_equal(asked("cookie"), "order 17");
+    assert_int_equal(state.pending_since, NOW);
+    ca.text = NULL;
+    renewed(2);
+    assert_string_equal(asked("cookie"), "order 18");
+    key_of(2, &kept);
+    assert_string_equal(buf_string(&old), buf_string(&kept));
+    buf_free(&old);
+    buf_free(&kept);
+}
+
 static void a_pending_order_is_dropped_when_names_or_key_change_or_it_is_too_old(void **unused)
 {
     (void)unused;
@@ -201,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_pending_order_is_kept_and_asked_about_with_its_cookie_and_key),
         TEST(the_wait_of_a_pending_order_is_held_between_a_second_and_a_day),
+        TEST(a_pending_order_with_the_old_key_again_is_asked_about_with_its_cookie),
         TEST(a_pending_order_is_dropped_when_names_or_key_change_or_it_is_too_old),
         TEST(a_pending_order_is_dropped_when_the_hook_fails_it_but_not_when_the_hook_dies),
         TEST(a_generation_that_the_state_does_not_know_is_adopted_not_ordered_again),
