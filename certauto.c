@@ -150,6 +150,8 @@ int main(int argc, char **argv)
     int code = EXIT_MISTAKE;
     // A reader of our output that goes away is a failed write, not the end of a run.
     signal(SIGPIPE, SIG_IGN);
+    // How workers end must reach us, whatever our parent thought of its own.
+    signal(SIGCHLD, SIG_DFL);
     if (isatty(STDOUT_FILENO) != 1) {
         // A short document goes out in one write, so that "| grep -q" does not end it in the middle.
         setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
