@@ -74,8 +74,8 @@ struct durations {
 // One option of a hook as written under [template], [profile], [policy] or [notify].
 struct option {
     const char *name;
-    const char *value;                    // as written; may be "@path"
-    const struct hook_option *declared;   // type and default; never NULL after a good load
+    const char *value;                  // as written; may be "@path"
+    const struct hook_option *declared; // type and default; never NULL after a good load
     struct location at;
 };
 
@@ -85,25 +85,26 @@ enum section_kind { SECTION_TEMPLATE, SECTION_PROFILE, SECTION_POLICY, SECTION_N
 struct hook_section {
     enum section_kind kind;
     const char *name;
-    const char *hook;                     // the hook's name, "local-ca"
-    int64_t hook_timeout_s;               // own, else the engine's
+    const char *hook;       // the hook's name, "local-ca"
+    int64_t hook_timeout_s; // own, else the engine's
     const struct option *options;
     size_t option_count;
-    const struct hook_option *declared;   // all the hook declares
+    const struct hook_option *declared; // all the hook declares
     size_t declared_count;
     struct location at;
-    unsigned functions;                   // enum hook_function bits
+    unsigned functions; // enum hook_function bits
 };
 
-struct template {
+struct template
+{
     struct hook_section section;
     enum key_type key;
     bool has_key, has_reuse_key; // set in the section itself
     bool reuse_key;
-    unsigned usage;        // enum x509_usage
-    const char *trust;     // path or NULL
-    int max_parallel;      // 0: the engine's
-    int rate_count;        // 0: none
+    unsigned usage;    // enum x509_usage
+    const char *trust; // path or NULL
+    int max_parallel;  // 0: the engine's
+    int rate_count;    // 0: none
     int64_t rate_s;
     const struct template *fallback; // or NULL
     int fallback_after;
@@ -111,7 +112,7 @@ struct template {
 
 struct profile {
     struct hook_section section;
-    const char *verify;    // or NULL
+    const char *verify; // or NULL
     int64_t verify_timeout_s;
 };
 
@@ -127,28 +128,28 @@ struct sections { // policies or notifies
 // The effective settings of one certificate: everything resolved, nothing left to look up.
 struct settings {
     bool auto_renew, auto_publish, reuse_key, key_is_own; // key_is_own: "key" stands in the certificate's own section
-    bool has_key;                // a key was set by certificate, group, template or defaults
+    bool has_key;                                         // a key was set by certificate, group, template or defaults
     bool has_reuse_key;
-    enum key_type key;           // certificate, group, template, defaults, else ecdsa-p256
+    enum key_type key; // certificate, group, template, defaults, else ecdsa-p256
     unsigned must_keep;
     struct renew renew;
     struct publish_when publish;
     const struct slots *renew_slots, *publish_slots;
-    int64_t override_before_s;   // -1: never
-    struct durations retry;      // never empty
+    int64_t override_before_s; // -1: never
+    struct durations retry;    // never empty
     struct durations notify_before;
     const struct template *template; // or NULL
     struct profiles profiles;        // count 0: live link only
     struct sections policies, notifies;
 };
 
-struct group; // opaque
+struct group;   // opaque
 struct setting; // opaque
 
 struct certificate {
     const char *name;
-    const char *names;      // canonical text or NULL: those of the imported certificate
-    const char *subject;    // or NULL
+    const char *names;   // canonical text or NULL: those of the imported certificate
+    const char *subject; // or NULL
     const struct group *const *groups;
     const struct setting *own;
     struct location at;
@@ -171,11 +172,11 @@ struct engine { // [certauto]
 
 struct config {
     struct engine engine;
-    const char *const *files;    // [0] is "" (defaults), [1] the main file, then includes
+    const char *const *files; // [0] is "" (defaults), [1] the main file, then includes
     size_t file_count;
     const struct certificate *certificates; // in the order of the files
     size_t certificate_count;
-    struct config_data *data;    // the rest, config.c's own
+    struct config_data *data; // the rest, config.c's own
 };
 
 // How config learns what a hook in hooks_dir declares (built-in ones it knows from hooks_data.h).
@@ -200,13 +201,13 @@ const char *group_name(const struct group *group);
 const char *config_similar(const struct config *config, const char *name);
 
 // The settings of a certificate when it takes its group settings from "group" (NULL: from none). Pure, no memory taken.
-void config_settings(const struct config *config, const struct certificate *certificate,
-                     const struct group *group, struct settings *out);
+void config_settings(const struct config *config, const struct certificate *certificate, const struct group *group,
+                     struct settings *out);
 
 // The digest (hex) of the effective settings of issuing (profile NULL) or of one publishing profile, as
 // written, @path not resolved: template or profile section, hook options, names, key and the like. Pure.
-void config_digest(const struct config *config, const struct certificate *certificate,
-                   const struct settings *settings, const struct profile *profile, char out[65]);
+void config_digest(const struct config *config, const struct certificate *certificate, const struct settings *settings,
+                   const struct profile *profile, char out[65]);
 
 // Review: every effective setting with where it comes from. Secret-typed options are shown as written.
 // Calls "each" with key, value as written ("" for none; lists joined by ", ") and source ("FILE:LINE",
@@ -214,7 +215,7 @@ void config_digest(const struct config *config, const struct certificate *certif
 // then the settings in the order of certauto.ini(5), then the keys and options of the template and of each profile
 // as "template NAME.KEY" and "profile NAME.KEY". certificate NULL: the keys of [certauto].
 typedef void config_review_fn(void *context, const char *key, const char *value, const char *source);
-void config_review(const struct config *config, const struct certificate *certificate,
-                   const struct group *group, config_review_fn *each, void *context);
+void config_review(const struct config *config, const struct certificate *certificate, const struct group *group,
+                   config_review_fn *each, void *context);
 
 #endif
