@@ -194,10 +194,13 @@ static int look_at_all(struct pass *pass, struct error *error)
     const struct config *config = pass->config;
     for (size_t i = 0; i < config->certificate_count; i++) {
         const struct certificate *certificate = &config->certificates[i];
+        bool chosen = pass->chosen == NULL || pass->chosen[i];
         struct error problem;
         if (crew_read_state(&pass->crew, certificate, &problem) < 0) {
             struct report report = {.outcome = OUTCOME_FAILED, .step = STEP_NONE, .error = problem};
-            add_result(pass, certificate->name, &report);
+            if (chosen) {
+                add_result(pass, certificate->name, &report);
+            }
             continue;
         }
         // The clock is judged by all of them, whichever were chosen.
@@ -205,7 +208,7 @@ static int look_at_all(struct pass *pass, struct error *error)
         if (pass->options->trust_clock && pass->state.written > pass->now && add_number(&pass->ahead, i, error) < 0) {
             return -1;
         }
-        if ((pass->chosen == NULL || pass->chosen[i]) && look_at(pass, certificate, error) < 0) {
+        if (chosen && look_at(pass, certificate, error) < 0) {
             return -1;
         }
     }

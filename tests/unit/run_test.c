@@ -445,6 +445,11 @@ static void a_state_file_that_cannot_be_read_is_told_and_stops_only_its_certific
     assert_string_equal(told(), "c0 failed 0;c1 renewed 1;c1 published 1 web");
     assert_int_equal(results.list[0].report.step, STEP_NONE);
     assert_non_null(strstr(results.list[0].report.error.message, "c0.state:1"));
+    // A run that was asked for others leaves it to them.
+    options.names = (char *[]){names[1], NULL};
+    run();
+    assert_int_equal(results.unreadable, 0);
+    assert_string_equal(told(), "");
 }
 
 static void under_a_clock_that_is_not_believed_nothing_starts(void **unused)
