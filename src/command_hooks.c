@@ -212,10 +212,11 @@ static void print_one(const struct search *search, const struct found *found)
     source_of(search, found, source);
     printf("%s/%s (%s)\n", found->kind, found->name, source);
     if (found->file == NULL) {
-        printf("%s\n", found->error.message);
+        table_paragraph(stdout, found->error.message);
         return;
     }
-    printf("%s\nfunctions:", found->file->doc);
+    table_paragraph(stdout, found->file->doc);
+    printf("functions:");
     for (size_t i = 0; hook_function_names[i] != NULL; i++) {
         if ((found->file->functions & 1u << i) != 0) {
             printf(" %s", hook_function_names[i]);

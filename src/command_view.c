@@ -228,23 +228,41 @@ int command_status(const struct arguments *arguments)
 struct review {
     const char *certificate;
     struct table *table;
-    cJSON *list; // NULL: the table
+    char section[2 * CONFIG_NAME_MAX]; // whose settings the rows are now: "template internal"
+    cJSON *list;                       // NULL: the table
+    size_t count;
     bool failed;
 };
+
+// The settings of a template or profile ("template internal.lifetime") stand below its name.
+static void review_row(struct review *review, const char *key, const char *value, const char *source)
+{
+    const char *dot = strrchr(key, '.');
+    size_t length = dot == NULL ? 0 : (size_t)(dot - key);
+    if (length < sizeof(review->section) &&
+        (strncmp(review->section, key, length) != 0 || review->section[length] != '\0')) {
+        memcpy(review->section, key, length);
+        review->section[length] = '\0';
+        table_cell(review->table, TABLE_PLAIN, review->section);
+        table_cell(review->table, TABLE_PLAIN, "");
+        table_cell(review->table, TABLE_PLAIN, "");
+    }
+    table_format(review->table, TABLE_PLAIN, "%s%s", dot == NULL ? "" : "  ", dot == NULL ? key : dot + 1);
+    table_cell(review->table, TABLE_DIM, source);
+    table_cell(review->table, TABLE_PLAIN, value);
+}
 
 static void review_setting(void *context, const char *key, const char *value, const char *source)
 {
     struct review *review = context;
     if (review->list == NULL) {
-        table_cell(review->table, TABLE_PLAIN, key);
-        table_cell(review->table, TABLE_DIM, source);
-        table_cell(review->table, TABLE_PLAIN, value);
+        review_row(review, key, value, source);
         return;
     }
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "certificate", review->certificate);
     cJSON_AddStringToObject(item, "key", key);
-    cJSON_AddStringToObject(item, "value", value);
+    cJSON_AddItemToObject(item, "value", status_json_text(value));
     cJSON_AddStringToObject(item, "source", source);
     if (cJSON_GetArraySize(item) != 4 || !cJSON_AddItemToArray(review->list, item)) {
         cJSON_Delete(item);
@@ -255,7 +273,7 @@ static void review_setting(void *context, const char *key, const char *value, co
 // The settings in force: which group acts depends on the state, when there is one that can be read.
 static bool review_each(void *context, struct look *look, const struct certificate *certificate)
 {
-    static const struct table_column columns[] = {{"SETTING", 24}, {"FROM", 32}, {"VALUE", 0}};
+    static const struct table_column columns[] = {{"SETTING", 16}, {"FROM", 40}, {"VALUE", 0}};
     const struct config *config = look->session.config;
     struct review *review = context;
     struct status status;
@@ -269,7 +287,8 @@ static bool review_each(void *context, struct look *look, const struct certifica
         config_review(config, certificate, group, review_setting, review);
         return !review->failed;
     }
-    printf("%s%s\n", certificate == &config->certificates[0] ? "" : "\n", certificate->name);
+    printf("%s%s\n", review->count++ == 0 ? "" : "\n", certificate->name);
+    review->section[0] = '\0';
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     config_review(config, certificate, group, review_setting, review);
     table_print(&table, stdout);
@@ -405,7 +424,12 @@ static void explain_in_text(struct look *look, const struct status *status)
     const struct profiles *profiles = &settings->profiles;
     const struct state *state = status->state;
     struct table table;
-    printf("%s: %s\n\n", status->certificate->name, buf_string(&status->reason));
+    struct buf text;
+    buf_init(&text, 16384);
+    buf_format(&text, "%s: %s", status->certificate->name, buf_string(&status->reason));
+    table_paragraph(stdout, buf_string(&text));
+    buf_free(&text);
+    putchar('\n');
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     table_cell(&table, TABLE_DIM, "state");
     table_cell(&table, word_colour(status->word), status->word);

@@ -142,8 +142,7 @@ cJSON *status_json_time(int64_t time)
     return cJSON_CreateString(text);
 }
 
-// Text from outside may be no UTF-8, which no JSON document can hold.
-static cJSON *json_text(const char *text)
+cJSON *status_json_text(const char *text)
 {
     if (text == NULL) {
         return cJSON_CreateNull();
@@ -187,13 +186,13 @@ cJSON *status_json(const struct status *status)
     cJSON_AddStringToObject(object, "state", status->word);
     cJSON_AddStringToObject(object, "step", step_name(status->step));
     cJSON_AddItemToObject(object, "at", status_json_time(status->at));
-    cJSON_AddItemToObject(object, "reason", json_text(buf_string(&status->reason)));
+    cJSON_AddItemToObject(object, "reason", status_json_text(buf_string(&status->reason)));
     cJSON_AddItemToObject(object, "not_before", status_json_time(issued ? state->not_before : CLOCK_NONE));
     cJSON_AddItemToObject(object, "not_after", status_json_time(issued ? state->not_after : CLOCK_NONE));
     cJSON_AddNumberToObject(object, "generation", state->generation);
     cJSON_AddItemToObject(object, "published", json_published(state));
     cJSON_AddNumberToObject(object, "failures", status->failures);
-    cJSON_AddItemToObject(object, "last_error", json_text(status->last_error));
+    cJSON_AddItemToObject(object, "last_error", status_json_text(status->last_error));
     // An item that found no memory is missing.
     if (cJSON_GetArraySize(object) != 12) {
         cJSON_Delete(object);
@@ -215,7 +214,7 @@ bool status_loop(const struct status_view *view, struct loop_facts *facts)
 
 static cJSON *text_or_null(const char *text)
 {
-    return json_text(text[0] == '\0' ? NULL : text);
+    return status_json_text(text[0] == '\0' ? NULL : text);
 }
 
 cJSON *status_loop_json(const struct status_view *view)

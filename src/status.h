@@ -71,5 +71,7 @@ int status_orphans(const struct status_view *view, void (*each)(void *context, c
 void status_time(const struct config *config, int64_t time, char out[STATUS_TIME_SIZE]);
 // A moment for JSON: RFC 3339 in UTC, or null for CLOCK_NONE.
 cJSON *status_json_time(int64_t time);
+// Text from outside for JSON, or null for NULL: control bytes, and what is no UTF-8, are written \xNN.
+cJSON *status_json_text(const char *text);
 
 #endif

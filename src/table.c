@@ -209,35 +209,35 @@ static void settle_widths(struct drawing *drawing)
     }
 }
 
-// One row; returns the cell after it.
+// One row; returns the cell after it. What stands between two texts is owed until the second comes, so that no line
+// ends with blanks.
 static const char *draw_row(const struct drawing *drawing, const char *cell)
 {
     struct buf *out = drawing->out;
-    size_t indent = 0;
-    size_t pending = 0; // blanks that are owed before the next text, so that no line ends with one
+    size_t indent = 0, owed = 0;
+    bool new_line = false;
     size_t last = drawing->table->column_count - 1;
-    for (size_t i = 0; i < last; i++) {
+    for (size_t i = 0; i <= last; i++) {
         const char *text = cell + 1;
         size_t length = strlen(text);
-        size_t wide = table_text_width(text, length);
         if (length > 0) {
-            blanks(out, pending);
-            coloured(out, cell[0], drawing->colour, text, length);
-            pending = 0;
+            buf_add(out, "\n", new_line ? 1 : 0);
+            blanks(out, owed);
+            new_line = false;
+            owed = 0;
         }
-        if (wide > drawing->widths[i]) {
-            buf_char(out, '\n');
-            pending = indent + drawing->widths[i] + GAP;
+        if (i == last) {
+            draw_wrapped(out, cell[0], drawing->colour, text, indent, drawing->width - indent);
         } else {
-            pending += drawing->widths[i] - wide + GAP;
+            size_t wide = table_text_width(text, length);
+            coloured(out, cell[0], drawing->colour, text, length);
+            new_line = new_line || wide > drawing->widths[i];
+            owed = new_line ? indent + drawing->widths[i] + GAP : owed + drawing->widths[i] - wide + GAP;
+            indent += drawing->widths[i] + GAP;
         }
-        indent += drawing->widths[i] + GAP;
         cell = text + length + 1;
     }
-    size_t length = strlen(cell + 1);
-    blanks(out, length > 0 ? pending : 0);
-    draw_wrapped(out, cell[0], drawing->colour, cell + 1, indent, drawing->width - indent);
-    return cell + 1 + length + 1;
+    return cell;
 }
 
 static void draw_titles(const struct drawing *drawing)
@@ -298,4 +298,14 @@ void table_print(const struct table *table, FILE *out)
         fwrite(buf_string(&text), 1, text.length, out);
     }
     buf_free(&text);
+}
+
+void table_paragraph(FILE *out, const char *text)
+{
+    static const struct table_column column = {NULL, 0};
+    struct table table;
+    table_init(&table, &column, 1);
+    table_cell(&table, TABLE_PLAIN, text);
+    table_print(&table, out);
+    table_free(&table);
 }

@@ -41,6 +41,8 @@ void table_format(struct table *table, enum table_colour colour, const char *for
 void table_draw(const struct table *table, size_t width, bool colour, struct buf *out);
 // The same to a stream: as wide as its terminal, 80 at most; colour if it is a terminal and NO_COLOR is not set.
 void table_print(const struct table *table, FILE *out);
+// Prints one text, wrapped at words to the same width.
+void table_paragraph(FILE *out, const char *text);
 
 // True when text to this stream is coloured.
 bool table_has_colour(FILE *out);

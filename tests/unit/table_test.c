@@ -87,6 +87,30 @@ static void table_puts_the_rest_below_a_cell_that_is_too_wide(void **context)
                  "      due    y\n");
 }
 
+static void table_adds_no_line_below_a_wide_cell_that_stands_alone(void **context)
+{
+    (void)context;
+    struct table table;
+    table_init(&table, three, 3);
+    const char *const cells[] = {"much-too-wide-a-name", "", "", "b", "ok", "x"};
+    for (size_t i = 0; i < 6; i++) {
+        table_cell(&table, TABLE_PLAIN, cells[i]);
+    }
+    assert_drawn(&table, 80,
+                 "NAME  STATE  NEXT\n"
+                 "much-too-wide-a-name\n"
+                 "b     ok     x\n");
+}
+
+static void table_of_one_column_is_a_paragraph(void **context)
+{
+    (void)context;
+    struct table table;
+    table_init(&table, &untitled[1], 1);
+    table_cell(&table, TABLE_PLAIN, "one two three four five six seven eight nine ten");
+    assert_drawn(&table, 40, "one two three four five six seven eight\nnine ten\n");
+}
+
 static void table_ends_no_line_with_blanks(void **context)
 {
     (void)context;
@@ -193,6 +217,8 @@ int main(void)
         cmocka_unit_test(table_wraps_the_last_column_at_words),
         cmocka_unit_test(table_breaks_a_word_that_fits_no_line),
         cmocka_unit_test(table_puts_the_rest_below_a_cell_that_is_too_wide),
+        cmocka_unit_test(table_adds_no_line_below_a_wide_cell_that_stands_alone),
+        cmocka_unit_test(table_of_one_column_is_a_paragraph),
         cmocka_unit_test(table_ends_no_line_with_blanks),
         cmocka_unit_test(table_without_rows_draws_nothing),
         cmocka_unit_test(table_counts_columns_not_bytes),
