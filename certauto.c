@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
 // certauto: takes the command line apart, finds the command, and does what it says.
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,11 +144,24 @@ static int run(const struct command *command, const struct arguments *arguments)
     return command->run(arguments);
 }
 
+// A descriptor of our own must not stand where lines for the user go. Writing to these fails as to a closed one.
+static void fill_closed(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.words = NULL};
     struct error error;
     int code = EXIT_MISTAKE;
+    fill_closed();
     // A reader of our output that goes away is a failed write, not the end of a run.
     signal(SIGPIPE, SIG_IGN);
     // How workers end must reach us, whatever our parent thought of its own.

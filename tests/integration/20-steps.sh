@@ -106,3 +106,10 @@ sed -i "s|^reload = .*|reload = true|" "$CONFIG"
 exits 0 "a change of the settings ends the wait" --run-now --json
 json "and the publication is made" '[.results[].outcome] == ["published"]'
 check "without a new certificate" cmp -s "$STATE/certs/www/4/cert.pem" "$DIR/etc/www.crt"
+
+# ---- Nowhere to say anything
+
+rm -rf "$STATE"
+"$CERTAUTO" -c "$CONFIG" --run-now >&- 2>&-
+same "a run without stdout and stderr says by its exit code that it could say nothing" "$?" 1
+same "but it does all its steps" "$(readlink "$STATE/live/www")" ../certs/www/1
