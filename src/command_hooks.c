@@ -367,7 +367,12 @@ static int export(const struct arguments *arguments)
 
 int command_hooks(const struct arguments *arguments)
 {
-    if (arguments->option[OPTION_EXPORT] != NULL) {
+    bool exports = arguments->option[OPTION_EXPORT] != NULL;
+    if (arguments->option[exports ? OPTION_JSON : OPTION_FORCE] != NULL) {
+        arguments_complain(exports ? "--export takes no --json" : "--force goes with --export");
+        return EXIT_MISTAKE;
+    }
+    if (exports) {
         return export(arguments);
     }
     struct search search = {0};

@@ -43,6 +43,8 @@ check "into their folders" test -s "$DIR/export/issue/local-ca.lua" -a -s "$DIR/
 exits 1 "a file that is there is left alone" hooks --export "$DIR/export" issue/local-ca
 says "and named" "$DIR/err" "--force"
 exits 0 "unless forced" hooks --export "$DIR/export" --force issue/local-ca
+exits 2 "--json, which an export has not, is no word said in vain" hooks --export "$DIR/export" --json
+exits 2 "nor is --force without an export" hooks --force
 exits 2 "one that is not built in cannot be exported" hooks --export "$DIR/export" publish/mine
 exits 0 "what was exported works as a hook of hooks_dir" hooks --json
 cp "$DIR/export/publish/files.lua" "$HOOKS/publish/files.lua"
