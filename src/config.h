@@ -65,7 +65,7 @@ struct publish_when {
 
 enum must_keep { KEEP_NAMES = 1, KEEP_EKU = 2, KEEP_KEY_TYPE = 4, KEEP_ISSUER = 8 };
 
-// A list of durations in seconds, or of section names; immutable, owned by the configuration.
+// A list of durations in seconds; immutable, owned by the configuration.
 struct durations {
     size_t count;
     const int64_t *s;
