@@ -228,7 +228,10 @@ valgrind:
 	+@$(MAKE) --no-print-directory FLAVOUR=glibc flavour-tests
 	tests/run valgrind
 
-test: all asan
+# These two are for those who have just come: what is missing is installed, or named, first.
+test:
+	@tests/packages build test
+	+@$(MAKE) --no-print-directory all asan
 	tests/run all
 
 test-quick: all asan
@@ -245,7 +248,9 @@ bench: all
 	@for script in tests/bench/*.sh; do \
 	    if [ -x "$$script" ]; then CERTAUTO=$(CURDIR)/certauto "$$script" || exit 1; fi; done
 
-demo: all
+demo:
+	@tests/packages build demo
+	+@$(MAKE) --no-print-directory all
 	CERTAUTO=$(CURDIR)/certauto tests/demo.sh
 
 lint: $(BUILD)/vendor.stamp

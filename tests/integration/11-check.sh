@@ -115,3 +115,6 @@ sed 's/^#\([^ ]\)/\1/' "$TREE/etc/certauto.ini" >"$CONFIG"
 mkdir -p "$DIR/conf.d"
 exits 0 "and so it is with every setting switched on" check
 silent_about "without a warning" "$DIR/out" "warning:"
+sed -n '/^```ini$/,/^```$/{/^```/d;p}' "$TREE/README.md" >"$CONFIG"
+exits 0 "the configuration that README shows is right" check
+says "with its certificate" "$DIR/out" "0 mistakes, 0 warnings, 1 certificate"
