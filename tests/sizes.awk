@@ -14,7 +14,7 @@ function number(hex,    i, value) {
 
 function part(file) {
 	if (file ~ /hooks_data\.o$/) return "hooks"
-	if (file ~ /\/obj\/.*\.o$/) return "own code"
+	if (file ~ /\/obj\/.*\.o$|\.ltrans/) return "own code"
 	if (file ~ /lib(lua|mbedtls|curl|inih|cjson)\.a/) {
 		sub(/\.a\(.*/, "", file)
 		sub(/.*lib/, "", file)
