@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -41,12 +43,33 @@ static int check_key(const char *key, struct error *error)
     return is_key(key) ? 0 : error_set(error, ERROR_USAGE, "'%s' is no key of the store", key);
 }
 
+// A publishing hook is root in the store of "hook_user", who must be able to read what it keeps there, and may have
+// put links there that lead elsewhere. So files are touched as by their folder's owner.
+static void as_owner(int store_dirfd)
+{
+    struct stat info;
+
+    if (geteuid() == 0 && fstat(store_dirfd, &info) == 0 && info.st_uid != 0) {
+        setfsgid(info.st_gid);
+        setfsuid(info.st_uid);
+    }
+}
+
+static void as_ourselves(void)
+{
+    setfsuid(geteuid());
+    setfsgid(getegid());
+}
+
 int store_get(int store_dirfd, const char *key, struct buf *value, struct error *error)
 {
-    if (check_key(key, error) != 0 || file_read_own(store_dirfd, key, value, error) != 0) {
+    if (check_key(key, error) != 0) {
         return -1;
     }
-    return 0;
+    as_owner(store_dirfd);
+    int result = file_read_own(store_dirfd, key, value, error);
+    as_ourselves();
+    return result;
 }
 
 // Makes the folders that the key stands in.
@@ -73,20 +96,35 @@ int store_set(int store_dirfd, const char *key, const void *bytes, size_t length
     if (length > STORE_MAX_VALUE) {
         return error_set(error, ERROR_REFUSED, "the value of %s is longer than %d bytes", key, STORE_MAX_VALUE);
     }
-    if (make_folders(store_dirfd, key, error) != 0) {
-        return -1;
+    as_owner(store_dirfd);
+    int result = make_folders(store_dirfd, key, error);
+    if (result == 0) {
+        result = file_write_atomic(store_dirfd, key, bytes, length, NULL, error);
     }
-    return file_write_atomic(store_dirfd, key, bytes, length, NULL, error);
+    as_ourselves();
+    return result;
 }
 
 int store_delete(int store_dirfd, const char *key, struct error *error)
 {
-    return check_key(key, error) != 0 ? -1 : file_remove(store_dirfd, key, error);
+    if (check_key(key, error) != 0) {
+        return -1;
+    }
+    as_owner(store_dirfd);
+    int result = file_remove(store_dirfd, key, error);
+    as_ourselves();
+    return result;
 }
 
 int store_lock(int store_dirfd, const char *key, long long deadline_boot_ms, struct error *error)
 {
-    return check_key(key, error) != 0 ? -1 : lock_wait(store_dirfd, LOCKS, key, deadline_boot_ms, error);
+    if (check_key(key, error) != 0) {
+        return -1;
+    }
+    as_owner(store_dirfd);
+    int fd = lock_wait(store_dirfd, LOCKS, key, deadline_boot_ms, error);
+    as_ourselves();
+    return fd;
 }
 
 // ---- Listing
@@ -190,7 +228,10 @@ int store_list(int store_dirfd, const char *prefix, struct buf *keys, struct err
     int result = -1;
 
     buf_init(&listing.text, SIZE_MAX - 1);
-    if (list_folder(&listing, "", error) != 0) {
+    as_owner(store_dirfd);
+    int listed = list_folder(&listing, "", error);
+    as_ourselves();
+    if (listed != 0) {
         goto out;
     }
     pointers = calloc(2 * listing.count + 1, sizeof(*pointers));

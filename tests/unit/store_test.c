@@ -204,6 +204,41 @@ static void the_store_locks_a_key(void **unused)
     close(fd);
 }
 
+static void root_works_in_the_store_of_another_account_as_that_account(void **unused)
+{
+    struct error error;
+    struct stat info;
+    struct buf value;
+    char elsewhere[300];
+
+    (void)unused;
+    if (geteuid() != 0) {
+        skip();
+    }
+    snprintf(elsewhere, sizeof(elsewhere), "%s-elsewhere", folder);
+    assert_int_equal(mkdir(elsewhere, 0700), 0);
+    assert_int_equal(symlinkat(elsewhere, dir, "link"), 0);
+    assert_int_equal(fchown(dir, 65534, 65534), 0);
+    assert_int_equal(store_set(dir, "link/secret", "x", 1, &error), -1);
+    assert_non_null(strstr(error.message, "Permission denied"));
+    assert_int_equal(store_delete(dir, "link/secret", &error), -1);
+    buf_init(&value, 100);
+    assert_int_equal(store_get(dir, "link/secret", &value, &error), -1);
+    assert_non_null(strstr(error.message, "Permission denied"));
+    set("its/own", "x");
+    assert_int_equal(fstatat(dir, "its/own", &info, 0), 0);
+    assert_int_equal(info.st_uid, 65534);
+    assert_int_equal(info.st_gid, 65534);
+    int fd = store_lock(dir, "its/own", clock_boot_ms() + 1000, &error);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(fstatat(dir, ".locks", &info, 0), 0);
+    assert_int_equal(info.st_uid, 65534);
+    // And is root again afterwards.
+    assert_int_equal(rmdir(elsewhere), 0);
+    buf_free(&value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_store_does_not_follow_links, setup, teardown),
         cmocka_unit_test_setup_teardown(the_store_lists_keys_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(the_store_locks_a_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(root_works_in_the_store_of_another_account_as_that_account, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
