@@ -26,17 +26,20 @@ static bool is_in(const char *word, const char *const *list)
     return *list != NULL;
 }
 
+// What views and JSON can show as it is: no control characters, and UTF-8.
+static bool is_line(const char *text, size_t length, size_t most)
+{
+    char shown[MAX_DEFAULT + 1];
+    return strlen(text) == length && length <= most && buf_message(shown, sizeof(shown), text, length) == length;
+}
+
 // The field of the table at "index", without metamethods, which must be one line of text.
 static const char *line_field(lua_State *L, int index, const char *name, size_t most)
 {
     lua_pushstring(L, name);
     lua_rawget(L, index);
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    bool line = text[0] != '\0' && strlen(text) == lua_rawlen(L, -1) && strlen(text) <= most;
-    for (const char *at = text; *at != '\0'; at++) {
-        line = line && (unsigned char)*at >= ' ' && *at != 0x7f;
-    }
-    return line ? text : NULL;
+    return text[0] != '\0' && is_line(text, lua_rawlen(L, -1), most) ? text : NULL;
 }
 
 static bool is_option_name(const char *name)
@@ -110,9 +113,8 @@ static void push_default(lua_State *L, int option, const char *name)
         luaL_error(L, "option %s: a default is text, a whole number, a boolean or a list of words", name);
     }
     const char *text = lua_tostring(L, -1);
-    if (text != NULL &&
-        (strlen(text) != lua_rawlen(L, -1) || strlen(text) > MAX_DEFAULT || strpbrk(text, "\r\n") != NULL)) {
-        luaL_error(L, "option %s: the default is not one line", name);
+    if (text != NULL && !is_line(text, lua_rawlen(L, -1), MAX_DEFAULT)) {
+        luaL_error(L, "option %s: the default is not one line of text", name);
     }
 }
 
