@@ -14,7 +14,7 @@
 #define MAX_CELL ((size_t)128 * 1024)
 #define GAP 2
 #define LEAST_WIDTH 40
-#define LEAST_WRAPPED 20
+#define LEAST_WRAPPED 16
 
 static const char *const colours[TABLE_COLOUR_COUNT] = {
     [TABLE_PLAIN] = "",       [TABLE_GOOD] = "\033[32m", [TABLE_WARN] = "\033[33m",
