@@ -397,7 +397,8 @@ void publish_step(struct keeping *keeping, struct report *report)
     transaction.next.number = keeping->decision->generation;
     report->generation = transaction.next.number;
     strncat(report->profile, transaction.profile_name, sizeof(report->profile) - 1);
-    if (transaction.profile == NULL && keeping->settings->profiles.count > 0) {
+    if (transaction.profile == NULL &&
+        (keeping->settings->profiles.count > 0 || strcmp(transaction.profile_name, STATE_LIVE) != 0)) {
         give_up_note(&transaction, report);
     } else if (load_next(&transaction) < 0) {
         record_failure(&transaction, report);

@@ -524,6 +524,24 @@ static void a_note_of_a_profile_that_is_gone_is_dropped_with_a_sentence(void **u
     assert_null(state.publishing);
 }
 
+static void nor_is_the_link_switched_for_it_when_no_profile_is_left(void **unused)
+{
+    (void)unused;
+    published(1, "web");
+    make_generation(2, true);
+    state.publishing = "web";
+    state.publishing_generation = 2;
+    assert_int_equal(state_save(&state, dir, "www", now, NULL), 0);
+    settings.profiles.count = 0;
+    decision.cause = DUE_UNFINISHED;
+    decision.generation = 2;
+    struct report report = step_with(0);
+    assert_int_equal(report.outcome, OUTCOME_FAILED);
+    assert_non_null(strstr(report.error.message, "profile 'web' is no longer configured"));
+    assert_int_equal(generation_live(dir, "www"), 1);
+    assert_null(state.publishing);
+}
+
 static void a_publication_lifts_what_held_it_back_and_a_failed_one_does_not(void **unused)
 {
     static const char *const answers[] = {"no", NULL};
@@ -596,6 +614,7 @@ int main(void)
         TEST(a_publication_that_was_cut_short_is_finished),
         TEST(a_publication_that_was_cut_short_is_undone_when_it_cannot_be_finished),
         TEST(a_note_of_a_profile_that_is_gone_is_dropped_with_a_sentence),
+        TEST(nor_is_the_link_switched_for_it_when_no_profile_is_left),
         TEST(a_publication_lifts_what_held_it_back_and_a_failed_one_does_not),
         TEST(old_generations_are_pruned_after_a_success),
         TEST(profiles_that_are_gone_make_room_in_the_state),
