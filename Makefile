@@ -82,6 +82,8 @@ COMPILER  = $(HOSTCC)
 OPTIMISE  = -O1 -g -fPIE $(SANITIZERS)
 LDFLAGS   = -pie
 LIBRARIES = asan
+# Tests may move this one's clock.
+INSTRUMENT = -DCERTAUTO_TEST_CLOCK
 else ifeq ($(FLAVOUR),fuzz)
 # The libraries are those of glibc, not instrumented: it is our code that is fuzzed.
 COMPILER   = clang

@@ -14,12 +14,17 @@
 #define MOST_UNITS ((int64_t)36525 * DAY) // a hundred years
 
 #ifdef CERTAUTO_TEST_CLOCK
-static int64_t test_offset(void)
+struct offsets {
+    int64_t wall, boot;
+};
+static struct offsets test_offsets(void)
 {
+    struct offsets offsets = {0, 0};
     const char *offset = getenv("CERTAUTO_NOW_OFFSET");
-    char text[32] = "";
+    char text[64] = "", *rest;
     if (offset == NULL || offset[0] != '/') {
-        return offset == NULL ? 0 : strtoll(offset, NULL, 10);
+        offsets.wall = offset == NULL ? 0 : strtoll(offset, NULL, 10);
+        return offsets;
     }
     FILE *file = fopen(offset, "re");
     if (file != NULL) {
@@ -28,10 +33,15 @@ static int64_t test_offset(void)
         }
         fclose(file);
     }
-    return strtoll(text, NULL, 10);
+    offsets.wall = strtoll(text, &rest, 10);
+    offsets.boot = strtoll(rest, NULL, 10);
+    return offsets;
 }
+#define WALL_OFFSET test_offsets().wall
+#define BOOT_OFFSET test_offsets().boot
 #else
-#define test_offset() ((int64_t)0)
+#define WALL_OFFSET ((int64_t)0)
+#define BOOT_OFFSET ((int64_t)0)
 #endif
 
 int64_t clock_now(void)
@@ -39,12 +49,12 @@ int64_t clock_now(void)
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec + test_offset();
+    return now.tv_sec + WALL_OFFSET;
 }
 
 int64_t clock_kernel(int64_t time)
 {
-    return time - test_offset();
+    return time - WALL_OFFSET;
 }
 
 int64_t clock_boot_ms(void)
@@ -52,7 +62,7 @@ int64_t clock_boot_ms(void)
     struct timespec now;
 
     clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return ((int64_t)now.tv_sec + BOOT_OFFSET) * 1000 + now.tv_nsec / 1000000;
 }
 
 // Both conversions count years from March, so that the leap day is the last of its year, and eras of 400

@@ -14,7 +14,7 @@
 
 // Now, Unix seconds. Everything in certauto takes the time from here (mbedTLS's checks too).
 // Only test builds (CERTAUTO_TEST_CLOCK) heed the environment variable CERTAUTO_NOW_OFFSET: seconds, or the path of a
-// file that holds them.
+// file that holds them and, after a blank, seconds that the time since boot is ahead.
 int64_t clock_now(void);
 // What the kernel's clock reads at that moment of ours, for its timers: the same, but in test builds.
 int64_t clock_kernel(int64_t time);
