@@ -3,6 +3,7 @@
 // What the commands share: the configuration they read, names, JSON.
 #include "session.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -114,4 +115,37 @@ bool session_print_json(cJSON *document)
         arguments_complain("the standard output cannot be written");
     }
     return fine;
+}
+
+void session_list_open(struct session_list *list, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    list->started = false;
+}
+
+bool session_list_add(struct session_list *list, cJSON *item)
+{
+    char *text = list->failed || item == NULL ? NULL : cJSON_PrintUnformatted(item);
+    cJSON_Delete(item);
+    if (text == NULL) {
+        if (!list->failed) {
+            arguments_complain("no memory for the JSON document");
+        }
+        list->failed = true;
+        return false;
+    }
+    fputs(list->started ? ",\n" : "\n", stdout);
+    fputs(text, stdout);
+    free(text);
+    list->started = true;
+    return true;
+}
+
+bool session_list_close(struct session_list *list, const char *end)
+{
+    puts(end);
+    return !list->failed;
 }

@@ -40,4 +40,16 @@ int session_at(const struct arguments *arguments, int64_t *at);
 // Prints the document and frees it. False, said on stderr, when it is NULL (no memory) or does not go out.
 bool session_print_json(cJSON *document);
 
+// A document with long lists goes out item by item, so that many certificates take no more memory than one.
+struct session_list {
+    bool started; // an item of the list is out
+    bool failed;  // said on stderr
+};
+// Prints the text that stands before a list.
+void session_list_open(struct session_list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Prints an item and frees it. False: it is NULL (no memory), or something failed before.
+bool session_list_add(struct session_list *list, cJSON *item);
+// Prints the end of the document. False when it did not go out as a whole.
+bool session_list_close(struct session_list *list, const char *end);
+
 #endif
