@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "lock.h"
+#include "process.h"
 
 #define LOCKS ".locks"
 #define MAX_KEY 200
@@ -44,21 +46,34 @@ static int check_key(const char *key, struct error *error)
 }
 
 // A publishing hook is root in the store of "hook_user", who must be able to read what it keeps there, and may have
-// put links there that lead elsewhere. So files are touched as by their folder's owner.
-static void as_owner(int store_dirfd)
+// put links there that lead elsewhere. So files are touched as by their folder's owner. Returns what as_ourselves
+// is to be given: -1 when nothing changed, else the parent that we are to die with, or 0.
+static pid_t as_owner(int store_dirfd)
 {
     struct stat info;
+    pid_t parent = getppid();
+    int number = 0;
 
-    if (geteuid() == 0 && fstat(store_dirfd, &info) == 0 && info.st_uid != 0) {
-        setfsgid(info.st_gid);
-        setfsuid(info.st_uid);
+    if (geteuid() != 0 || fstat(store_dirfd, &info) != 0 || info.st_uid == 0) {
+        return -1;
     }
+    prctl(PR_GET_PDEATHSIG, &number);
+    setfsgid(info.st_gid);
+    setfsuid(info.st_uid);
+    return number == 0 ? 0 : parent;
 }
 
-static void as_ourselves(void)
+static void as_ourselves(pid_t parent)
 {
+    if (parent < 0) {
+        return;
+    }
     setfsuid(geteuid());
     setfsgid(getegid());
+    // A change of account makes the kernel forget it.
+    if (parent > 0) {
+        process_die_with_parent(parent);
+    }
 }
 
 int store_get(int store_dirfd, const char *key, struct buf *value, struct error *error)
@@ -66,9 +81,9 @@ int store_get(int store_dirfd, const char *key, struct buf *value, struct error 
     if (check_key(key, error) != 0) {
         return -1;
     }
-    as_owner(store_dirfd);
+    pid_t parent = as_owner(store_dirfd);
     int result = file_read_own(store_dirfd, key, value, error);
-    as_ourselves();
+    as_ourselves(parent);
     return result;
 }
 
@@ -96,12 +111,12 @@ int store_set(int store_dirfd, const char *key, const void *bytes, size_t length
     if (length > STORE_MAX_VALUE) {
         return error_set(error, ERROR_REFUSED, "the value of %s is longer than %d bytes", key, STORE_MAX_VALUE);
     }
-    as_owner(store_dirfd);
+    pid_t parent = as_owner(store_dirfd);
     int result = make_folders(store_dirfd, key, error);
     if (result == 0) {
         result = file_write_atomic(store_dirfd, key, bytes, length, NULL, error);
     }
-    as_ourselves();
+    as_ourselves(parent);
     return result;
 }
 
@@ -110,9 +125,9 @@ int store_delete(int store_dirfd, const char *key, struct error *error)
     if (check_key(key, error) != 0) {
         return -1;
     }
-    as_owner(store_dirfd);
+    pid_t parent = as_owner(store_dirfd);
     int result = file_remove(store_dirfd, key, error);
-    as_ourselves();
+    as_ourselves(parent);
     return result;
 }
 
@@ -121,9 +136,9 @@ int store_lock(int store_dirfd, const char *key, long long deadline_boot_ms, str
     if (check_key(key, error) != 0) {
         return -1;
     }
-    as_owner(store_dirfd);
+    pid_t parent = as_owner(store_dirfd);
     int fd = lock_wait(store_dirfd, LOCKS, key, deadline_boot_ms, error);
-    as_ourselves();
+    as_ourselves(parent);
     return fd;
 }
 
@@ -228,9 +243,9 @@ int store_list(int store_dirfd, const char *prefix, struct buf *keys, struct err
     int result = -1;
 
     buf_init(&listing.text, SIZE_MAX - 1);
-    as_owner(store_dirfd);
+    pid_t parent = as_owner(store_dirfd);
     int listed = list_folder(&listing, "", error);
-    as_ourselves();
+    as_ourselves(parent);
     if (listed != 0) {
         goto out;
     }

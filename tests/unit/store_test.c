@@ -3,19 +3,23 @@
 // Tests of store.c.
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "clock.h"
 #include "file.h"
+#include "process.h"
 #include "store.h"
 
 static char folder[256];
@@ -239,6 +243,28 @@ static void root_works_in_the_store_of_another_account_as_that_account(void **un
     buf_free(&value);
 }
 
+static void a_process_that_dies_with_its_parent_does_so_still_after_that(void **unused)
+{
+    struct error error;
+    int number = 0, status = 0;
+
+    (void)unused;
+    if (geteuid() != 0) {
+        skip();
+    }
+    assert_int_equal(fchown(dir, 65534, 65534), 0);
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child == 0) {
+        process_die_with_parent(parent);
+        bool kept = store_set(dir, "key", "x", 1, &error) == 0;
+        prctl(PR_GET_PDEATHSIG, &number);
+        _exit(kept && number == SIGKILL ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_store_lists_keys_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(the_store_locks_a_key, setup, teardown),
         cmocka_unit_test_setup_teardown(root_works_in_the_store_of_another_account_as_that_account, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_process_that_dies_with_its_parent_does_so_still_after_that, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
