@@ -69,9 +69,12 @@ int accept_check(const struct asked *asked, const struct issue_answer *answer, s
     buf_init(&chain, X509_MAX_PEM);
     int result = -1;
     // What the field "certificate" holds beyond its first certificate belongs to the chain.
-    if (x509_split(buf_string(&answer->certificate), answer->certificate.length, &files->certificate, &chain, error) <
-        1) {
+    int found =
+        x509_split(buf_string(&answer->certificate), answer->certificate.length, &files->certificate, &chain, error);
+    if (found == 0) {
         error_set(error, ERROR_REFUSED, "the answer holds no certificate");
+    }
+    if (found < 1) {
         goto out;
     }
     buf_add(&chain, buf_string(&answer->chain), answer->chain.length);

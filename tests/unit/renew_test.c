@@ -182,13 +182,24 @@ static void a_chain_behind_the_certificate_is_found(void **unused)
 
 static const struct bend {
     const char *says;
-    enum { OTHER_KEY, FEWER_NAMES, TOO_EARLY, TOO_LATE, SAME_AGAIN, WRONG_CHAIN, WRONG_KEY, RUBBISH, NO_PEM } what;
+    enum {
+        OTHER_KEY,
+        FEWER_NAMES,
+        TOO_EARLY,
+        TOO_LATE,
+        SAME_AGAIN,
+        WRONG_CHAIN,
+        WRONG_KEY,
+        RUBBISH,
+        NO_PEM,
+        BAD_PEM
+    } what;
 } bends[] = {
     {"for another key", OTHER_KEY},    {"the certificate is not for 'b.example'", FEWER_NAMES},
     {"is valid only from", TOO_EARLY}, {"has expired", TOO_LATE},
     {"held already", SAME_AGAIN},      {"chain", WRONG_CHAIN},
     {"for another key", WRONG_KEY},    {"not JSON", RUBBISH},
-    {"no certificate", NO_PEM},
+    {"no certificate", NO_PEM},        {"certificate 1", BAD_PEM},
 };
 
 static void bend(const struct bend *bend)
@@ -202,7 +213,11 @@ static void bend(const struct bend *bend)
     ca.same_again = bend->what == SAME_AGAIN;
     ca.wrong_chain = bend->what == WRONG_CHAIN;
     ca.bring_wrong_key = bend->what == WRONG_KEY;
-    ca.text = bend->what == RUBBISH ? "rubbish" : bend->what == NO_PEM ? "{\"ok\":{\"certificate\":\"hello\"}}" : NULL;
+    ca.text = bend->what == RUBBISH   ? "rubbish"
+              : bend->what == NO_PEM  ? "{\"ok\":{\"certificate\":\"hello\"}}"
+              : bend->what == BAD_PEM ? "{\"ok\":{\"certificate\":\"-----BEGIN CERTIFICATE-----\\nMAA=\\n"
+                                        "-----END CERTIFICATE-----\\n\"}}"
+                                      : NULL;
 }
 
 static void answers_that_fail_a_check_are_refused_and_nothing_changes(void **unused)
