@@ -242,24 +242,12 @@ static int pipes_open(struct pipes *pipes, bool has_input)
     return make_pipe(pipes->fault);
 }
 
-static void default_signals(void)
-{
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigset_t none;
-    sigemptyset(&action.sa_mask);
-    for (int i = 1; i < NSIG; i++) {
-        sigaction(i, &action, NULL);
-    }
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 // In the child: becomes the program or tells why not.
 _Noreturn static void become(const char *path, const struct exec_command *command, const char *const *environment,
                              const struct pipes *pipes)
 {
     setpgid(0, 0);
-    default_signals();
+    process_default_signals();
     bool ready = dup2(pipes->child[0], 0) == 0 && dup2(pipes->child[1], 1) == 1 && dup2(pipes->child[2], 2) == 2 &&
                  dup3(pipes->fault[1], 3, O_CLOEXEC) == 3;
     // When the pipe for faults is descriptor 3 already, dup3 says EINVAL and all is well.

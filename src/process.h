@@ -12,6 +12,9 @@
 // Closes every descriptor from "first" on.
 void process_close_from(int first);
 
+// All signals as they are by default, none blocked.
+void process_default_signals(void);
+
 // For keepers and hook processes: stdin from /dev/null, stdout to where stderr goes (the parent's stdout is
 // for results), all descriptors but 0-2 and "keep" closed ("keep" becomes 3, close-on-exec; -1: none), signals default
 // and unblocked, SIGPIPE ignored, no core dump and no ptrace by others, since secrets are read.
