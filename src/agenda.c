@@ -12,11 +12,14 @@
 int agenda_init(struct agenda *agenda, size_t count, struct error *error)
 {
     *agenda = (struct agenda){0};
+    if (count >= OFF_AGENDA) {
+        return error_set(error, ERROR_SYSTEM, "%zu certificates are too many", count);
+    }
     size_t room = count > 0 ? count : 1;
     agenda->when = calloc(room, sizeof *agenda->when);
     agenda->heap = calloc(room, sizeof *agenda->heap);
     agenda->position = calloc(room, sizeof *agenda->position);
-    if (count >= OFF_AGENDA || agenda->when == NULL || agenda->heap == NULL || agenda->position == NULL) {
+    if (agenda->when == NULL || agenda->heap == NULL || agenda->position == NULL) {
         agenda_free(agenda);
         return error_set(error, ERROR_SYSTEM, "no memory for the agenda of %zu certificates", count);
     }
