@@ -120,30 +120,25 @@ void clock_format(int64_t time, char out[CLOCK_UTC_SIZE])
     put_digits(out + 17, second % 60, 2);
 }
 
-// The number that "count" digits write, or -1.
-static int digits(const char *text, int count)
+// The number that two digits write, or -1. Every state has a dozen of them or more.
+static int two_digits(const char *text)
 {
-    int value = 0;
+    unsigned tens = (unsigned)(unsigned char)text[0] - '0', ones = (unsigned)(unsigned char)text[1] - '0';
 
-    for (int i = 0; i < count; i++) {
-        unsigned digit = (unsigned)(unsigned char)text[i] - '0';
-        if (digit > 9) {
-            return -1;
-        }
-        value = value * 10 + (int)digit;
-    }
-    return value;
+    return tens > 9 || ones > 9 ? -1 : (int)(tens * 10 + ones);
 }
 
 // Reads "YYYY-MM-DD", a date that there is.
 static bool parse_date(const char *text, int64_t *time)
 {
     static const char lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
+    int century = two_digits(text), year = two_digits(text + 2);
+    int month = two_digits(text + 5), day = two_digits(text + 8);
 
-    if (year < 0 || month < 1 || month > 12 || day < 1 || text[4] != '-' || text[7] != '-') {
+    if (century < 0 || year < 0 || month < 1 || month > 12 || day < 1 || text[4] != '-' || text[7] != '-') {
         return false;
     }
+    year += century * 100;
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if (day > lengths[month - 1] + (month == 2 && leap)) {
         return false;
@@ -155,8 +150,8 @@ static bool parse_date(const char *text, int64_t *time)
 // Reads "HH:MM" or, with seconds, "HH:MM:SS", and adds it. A leap second is no time here.
 static bool parse_time(const char *text, bool seconds, int64_t *time)
 {
-    int hour = digits(text, 2), minute = digits(text + 3, 2);
-    int second = seconds ? digits(text + 6, 2) : 0;
+    int hour = two_digits(text), minute = two_digits(text + 3);
+    int second = seconds ? two_digits(text + 6) : 0;
 
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || text[2] != ':' ||
         (seconds && text[5] != ':')) {
