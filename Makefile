@@ -18,10 +18,6 @@ PREFIX       ?= /usr
 DESTDIR      ?=
 SYSCONFDIR   ?= /etc
 FUZZ_SECONDS ?= 60
-# What starts services there, of which "make install" brings the unit or script: systemd openrc procd busybox none
-INIT         ?= $(or $(and $(wildcard $(DESTDIR)$(SYSCONFDIR)/rc.common),procd),$(and $(wildcard \
-                $(DESTDIR)/sbin/openrc-run),openrc),$(and $(wildcard $(DESTDIR)/lib/systemd/system),systemd),$(and \
-                $(wildcard $(DESTDIR)$(SYSCONFDIR)/init.d/rcS),busybox),systemd)
 # WERROR=1   warnings are errors
 # RELEASE=1  no second versions of libraries
 # CROSS=aarch64-linux-gnu-  builds build/musl-aarch64-linux-gnu/release/certauto, with
@@ -38,12 +34,6 @@ LIMIT_TOTAL     = 1310720
 LIMIT_LIBRARIES = 921600
 LIMIT_OWN       = 225280
 LIMIT_HOOKS     = 163840
-
-# Rooms that no foreign byte enters: with the plain stack protector (every buffer is guarded, addresses of other
-# locals are not) they are a tenth smaller. All others, and the libraries, have the strong one.
-INNER = arguments certauto command command_% config_digest config_index config_resolve config_review \
-        config_settings config_table crew crew_task decide decide_% error failures file_tree generation lock \
-        log nearest problems publish renew run schedule session state_format status succession table worker
 
 # ---- Flavours
 
@@ -68,9 +58,10 @@ OPTIMISE  = -Os $(SECTIONS) $(HARDENED) -fno-asynchronous-unwind-tables -fno-unw
 LDFLAGS   = -static-pie $(GC) $(if $(CROSS),,-Wl,-z,pack-relative-relocs)
 LIBRARIES = musl
 # Our own code is small before it is fast, and linked as one: gcc finds what is the same, called once, or not at all.
-# The hooks stay apart, so that "make sizes" can tell them.
+# Every buffer on its stack is guarded; the libraries, which take foreign bytes apart, have the strong protector. The
+# hooks stay apart, so that "make sizes" can tell them.
 INSTRUMENT = $(if $(filter hooks_data,$(*F)),,-Oz -flto -fno-shrink-wrap --param=max-inline-insns-auto=0 \
-             $(if $(filter $(INNER),$(*F)),-fstack-protector))
+             -fstack-protector)
 LDFLAGS  += -Oz -flto -flto-partition=one --param=max-inline-insns-auto=0
 else ifeq ($(FLAVOUR),glibc)
 COMPILER  = $(if $(filter command line,$(origin CC)),$(CC),$(HOSTCC))
@@ -287,18 +278,6 @@ install: $(if $(wildcard certauto),,all)
 	@for hook in etc/hooks/*/*.lua; do \
 	    target=$(DESTDIR)$(SYSCONFDIR)/certauto/$${hook#etc/}; \
 	    [ -e "$$target" ] || install -D -m 644 $$hook "$$target" || exit 1; done
-	@set -e; case $(INIT) in \
-	systemd) for unit in etc/*.service etc/*.timer; do \
-	        install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system $$unit; \
-	        sed -i 's,/usr/sbin/certauto,$(PREFIX)/sbin/certauto,' $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit#etc/}; \
-	    done ;; \
-	openrc | procd | busybox) \
-	    script=$(DESTDIR)$(SYSCONFDIR)/init.d/$(if $(filter busybox,$(INIT)),S50certauto,certauto); \
-	    install -D -m 755 etc/certauto.$(INIT) $$script; \
-	    sed -i 's,/usr/sbin/certauto,$(PREFIX)/sbin/certauto,' $$script ;; \
-	none) ;; \
-	*) echo 'INIT is one of systemd, openrc, procd, busybox, none' >&2; exit 1 ;; \
-	esac
 
 clean:
 	rm -rf build certauto
@@ -313,7 +292,7 @@ help:
 	@echo 'make sizes                what each part of the program weighs, against its limit'
 	@echo 'make fuzz FUZZ_SECONDS=60 each fuzz target for so long'
 	@echo 'make bench, demo          measure; watch it work'
-	@echo 'make install DESTDIR= PREFIX=/usr INIT=systemd|openrc|procd|busybox|none'
+	@echo 'make install DESTDIR= PREFIX=/usr'
 	@echo 'make deps                 install what building and testing need (Debian, as root)'
 	@echo 'make clean, help'
 

@@ -267,8 +267,7 @@ static int explain(const struct http *http, CURLcode code, const char *url, cons
         return error_set(error, ERROR_TIMEOUT, "no complete answer from %s in time: %s", url, reason);
     case CURLE_PEER_FAILED_VERIFICATION:
         return error_set(error, ERROR_REFUSED, "the TLS certificate of %s is not trusted: %s", url, reason);
-    case CURLE_URL_MALFORMAT:
-        return error_set(error, ERROR_USAGE, "%s is no address of a web server: %s", url, reason);
+    case CURLE_URL_MALFORMAT: return error_set(error, ERROR_USAGE, "%s is no address of a web server: %s", url, reason);
     default: return error_set(error, ERROR_SYSTEM, "request to %s failed: %s", url, reason);
     }
 }

@@ -10,10 +10,10 @@
 #include "buf.h"
 #include "error.h"
 
-#define HTTP_BODY_LIMIT (1024 * 1024)          // of an answer, unless asked otherwise
+#define HTTP_BODY_LIMIT (1024 * 1024) // of an answer, unless asked otherwise
 #define HTTP_BODY_LIMIT_MOST (64 * 1024 * 1024)
-#define HTTP_HEADER_LIMIT (256 * 1024)         // all header lines of one answer
-#define HTTP_TIMEOUT_MS 60000                  // of one request with its redirects, unless asked otherwise
+#define HTTP_HEADER_LIMIT (256 * 1024) // all header lines of one answer
+#define HTTP_TIMEOUT_MS 60000          // of one request with its redirects, unless asked otherwise
 #define HTTP_REDIRECTS_MOST 10
 #define HTTP_MOST_HEADERS 64
 
@@ -26,27 +26,27 @@ void http_close(struct http *http); // NULL-safe
 
 // All is borrowed during the call. NULL or 0: the default.
 struct http_request {
-    const char *method;              // "GET"
-    const char *url;                 // http:// or https://, nothing else
-    const char *const *headers;      // "Name: value" lines, NULL-terminated
-    const void *body;                // NULL: none; sent once, never to where a redirect leads
+    const char *method;         // "GET"
+    const char *url;            // http:// or https://, nothing else
+    const char *const *headers; // "Name: value" lines, NULL-terminated
+    const void *body;           // NULL: none; sent once, never to where a redirect leads
     size_t body_length;
-    int64_t timeout_ms;              // of the whole
-    long long deadline_boot_ms;      // never later (clock_boot_ms)
-    size_t limit;                    // most bytes of the answer's body
-    int redirects;                   // most that are followed, by GET and HEAD alone; 0: none
-    const char *trust;               // PEM of the CAs to trust instead of the system's
+    int64_t timeout_ms;         // of the whole
+    long long deadline_boot_ms; // never later (clock_boot_ms)
+    size_t limit;               // most bytes of the answer's body
+    int redirects;              // most that are followed, by GET and HEAD alone; 0: none
+    const char *trust;          // PEM of the CAs to trust instead of the system's
     size_t trust_length;
-    const char *certificate, *key;   // PEM: the client's own, for the first host only
-    const char *proxy;               // instead of http_proxy, https_proxy, no_proxy of the environment; "": none
-    int ip;                          // 4 or 6 only; 0: either
+    const char *certificate, *key; // PEM: the client's own, for the first host only
+    const char *proxy;             // instead of http_proxy, https_proxy, no_proxy of the environment; "": none
+    int ip;                        // 4 or 6 only; 0: either
 };
 
 struct http_response {
     long status;
     struct buf headers; // lines "name: value\n" of the last answer, names in lower case
     struct buf body;
-    struct buf url;     // where the answer came from in the end
+    struct buf url; // where the answer came from in the end
 };
 void http_response_free(struct http_response *response);
 
