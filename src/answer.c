@@ -161,7 +161,7 @@ int answer_read_done(const char *json, size_t length, bool *permanent, struct bu
     }
     if (answer.kind != ANSWER_VALUE) {
         *permanent = answer.permanent;
-        result = error_set(error, ERROR_HOOK, "%s", answer.message);
+        result = error_set(error, ERROR_HOOK, "%.500s", answer.message);
     } else if (!cJSON_IsTrue(answer.value)) {
         result = error_set(error, ERROR_HOOK, "the hook returned neither true nor an error");
     }
@@ -242,7 +242,7 @@ int answer_read_issue(const char *json, size_t length, struct issue_answer *answ
         answer->kind = ISSUE_REFUSED;
         answer->wait_s = outer.wait_s;
         answer->permanent = outer.permanent;
-        error_set(&answer->error, ERROR_HOOK, "%s", outer.message);
+        error_set(&answer->error, ERROR_HOOK, "%.500s", outer.message);
         if (outer.traceback != NULL) {
             buf_text(&answer->traceback, outer.traceback);
         }

@@ -84,6 +84,26 @@ int options_read(const struct option *option, struct buf *value, struct error *e
     return result < 0 ? error_prefix(error, "option '%s'", option->name) : 0;
 }
 
+void options_hide(const struct hook_section *section, char *text)
+{
+    struct buf value;
+    buf_init_secret(&value, OPTIONS_MAX_FILE + 1);
+    for (size_t i = 0; i < section->option_count; i++) {
+        const struct option *option = &section->options[i];
+        bool hidden =
+            strcmp(option->declared->type, "secret") == 0 || (takes_files(option->declared) && option->value[0] == '@');
+        buf_clear(&value);
+        // What is short stands in any sentence by chance, and hiding it would only tell it.
+        if (!hidden || options_read(option, &value, NULL) < 0 || value.length < 4) {
+            continue;
+        }
+        for (char *at = text; (at = strstr(at, buf_string(&value))) != NULL; at += value.length) {
+            memset(at, '*', value.length);
+        }
+    }
+    buf_free(&value);
+}
+
 static bool is_yes(const char *text)
 {
     return strcasecmp(text, "yes") == 0 || strcasecmp(text, "true") == 0 || strcasecmp(text, "on") == 0;

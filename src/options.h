@@ -15,6 +15,10 @@
 // read it), "@@" is a plain "@". Other types stay as written. "check" tries options with it too.
 int options_read(const struct option *option, struct buf *value, struct error *error);
 
+// Overwrites with '*' wherever text holds the value of a secret option, or what "@path" and "@credential:NAME" name
+// (of 4 bytes or more): for what a hook says of its failures, which is logged, kept and shown.
+void options_hide(const struct hook_section *section, char *text);
+
 // A new JSON object of all options of a section: those written, else the default; one with neither is left out.
 // integer: number; duration: seconds; boolean; list: array of texts; all others: text. NULL with error.
 // The texts may be secret: request_wipe before it is deleted.

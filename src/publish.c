@@ -11,6 +11,7 @@
 #include "generation.h"
 #include "key.h"
 #include "log.h"
+#include "options.h"
 #include "request.h"
 #include "succession.h"
 #include "x509.h"
@@ -176,7 +177,11 @@ static int call(struct transaction *transaction, const char *function, struct er
     buf_init(&traceback, 65536);
     int result =
         answer_read_done(buf_string(&transaction->answer), transaction->answer.length, &permanent, &traceback, error);
+    if (result < 0) {
+        options_hide(section, error->message);
+    }
     if (traceback.length > 0) {
+        options_hide(section, traceback.data);
         const struct log_field fields[] = {
             {"certificate", transaction->name}, {"hook", section->hook}, {"traceback", buf_string(&traceback)}};
         log_line(LOG_LEVEL_ERROR, "a publishing hook raised", fields, 3);

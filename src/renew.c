@@ -13,6 +13,7 @@
 #include "generation.h"
 #include "log.h"
 #include "names.h"
+#include "options.h"
 #include "request.h"
 #include "succession.h"
 
@@ -394,7 +395,9 @@ static int ask(struct renewal *renewal)
                           &renewal->error) < 0) {
         return -1;
     }
+    options_hide(section, renewal->answer.error.message);
     if (renewal->answer.traceback.length > 0) {
+        options_hide(section, renewal->answer.traceback.data);
         const struct log_field fields[] = {{"certificate", renewal->name},
                                            {"hook", section->hook},
                                            {"traceback", buf_string(&renewal->answer.traceback)}};

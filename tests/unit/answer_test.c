@@ -51,6 +51,19 @@ static const struct {
     {"{\"ok\":{\"pending\":true,\"cookie\":{}}}", "wrong type"},
 };
 
+static void a_message_is_cut_at_500_bytes(void **unused)
+{
+    (void)unused;
+    char json[700] = "{\"error\":\"";
+    memset(json + 10, 'x', 600);
+    memcpy(json + 610, "\"}", 3);
+    struct issue_answer answer;
+    struct error error = {0};
+    assert_int_equal(answer_read_issue(json, strlen(json), &answer, &error), 0);
+    assert_int_equal(strlen(answer.error.message), 500);
+    answer_free_issue(&answer);
+}
+
 static void answers_that_are_rubbish_are_refused_with_their_reason(void **unused)
 {
     (void)unused;
@@ -230,6 +243,7 @@ int main(void)
         cmocka_unit_test(a_cookie_may_have_4096_bytes_and_no_more),
         cmocka_unit_test(a_refusal_is_read_with_its_wait_and_whether_it_is_permanent),
         cmocka_unit_test(a_raise_is_a_refusal_with_its_traceback),
+        cmocka_unit_test(a_message_is_cut_at_500_bytes),
         cmocka_unit_test(control_bytes_of_a_message_are_escaped),
         cmocka_unit_test(a_publication_is_done_only_when_the_answer_is_true),
     };

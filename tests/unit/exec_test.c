@@ -359,13 +359,13 @@ long __wrap_syscall(long number, ...)
 {
     va_list list;
     va_start(list, number);
-    long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long);
+    long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long), d = va_arg(list, long);
     va_end(list);
     if (old_kernel) {
         errno = ENOSYS;
         return -1;
     }
-    return __real_syscall(number, a, b, c);
+    return __real_syscall(number, a, b, c, d);
 }
 
 static void exec_does_without_what_old_kernels_lack(void **state)

@@ -55,6 +55,25 @@ static int read_value(const char *type, const char *value, struct buf *out, stru
     return options_read(&option, out, error);
 }
 
+static void what_is_secret_is_hidden_in_what_a_hook_says(void **unused)
+{
+    (void)unused;
+    char at[160];
+    snprintf(at, sizeof(at), "@%s", write_file("token", "from-a-file\n", 12, 0600));
+    const struct hook_option secret = {.name = "password", .type = "secret", .doc = "x"};
+    const struct hook_option plain = {.name = "token", .type = "string", .doc = "x"};
+    const struct option options[] = {
+        {.name = "password", .value = "hunter22", .declared = &secret},
+        {.name = "token", .value = at, .declared = &plain},
+        {.name = "user", .value = "admin", .declared = &plain},
+        {.name = "pin", .value = "401", .declared = &secret},
+    };
+    const struct hook_section section = {.options = options, .option_count = 4};
+    char text[] = "401 for admin with hunter22: from-a-file, hunter22hunter22";
+    options_hide(&section, text);
+    assert_string_equal(text, "401 for admin with ********: ***********, ****************");
+}
+
 static void a_path_is_read_and_one_final_newline_dropped(void **unused)
 {
     struct error error;
@@ -225,6 +244,7 @@ static void one_option_that_cannot_be_read_fails_all(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_secret_is_hidden_in_what_a_hook_says, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_is_read_and_one_final_newline_dropped, setup, teardown),
         cmocka_unit_test(two_at_signs_are_a_plain_one),
         cmocka_unit_test_setup_teardown(a_credential_is_read_from_the_service_managers_folder, setup, teardown),

@@ -20,18 +20,18 @@
 
 static bool no_close_range, no_proc;
 
-long __wrap_syscall(long number, unsigned first, unsigned last, unsigned flags);
-long __real_syscall(long number, unsigned first, unsigned last, unsigned flags);
+long __wrap_syscall(long number, long a, long b, long c, long d);
+long __real_syscall(long number, long a, long b, long c, long d);
 DIR *__wrap_opendir(const char *name);
 DIR *__real_opendir(const char *name);
 
-long __wrap_syscall(long number, unsigned first, unsigned last, unsigned flags)
+long __wrap_syscall(long number, long a, long b, long c, long d)
 {
     if (no_close_range) {
         errno = ENOSYS;
         return -1;
     }
-    return __real_syscall(number, first, last, flags);
+    return __real_syscall(number, a, b, c, d);
 }
 
 DIR *__wrap_opendir(const char *name)
