@@ -154,7 +154,7 @@ ifeq ($(FLAVOUR),musl)
 	    echo "$@ is not a static-pie" >&2; rm -f $@; exit 1; fi
 endif
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/vendor.stamp
+$(BUILD)/obj/%.o: %.c $(BUILD)/vendor.stamp Makefile
 	@mkdir -p $(@D)
 	$(call quiet,CC   ,$<)$(COMPILE) -c -o $@ $<
 
