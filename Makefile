@@ -58,10 +58,11 @@ OPTIMISE  = -Os $(SECTIONS) $(HARDENED) -fno-asynchronous-unwind-tables -fno-unw
 LDFLAGS   = -static-pie $(GC) $(if $(CROSS),,-Wl,-z,pack-relative-relocs)
 LIBRARIES = musl
 # Our own code is small before it is fast, and linked as one: gcc finds what is the same, called once, or not at all.
-# Every buffer on its stack is guarded; the libraries, which take foreign bytes apart, have the strong protector. The
-# hooks stay apart, so that "make sizes" can tell them.
+# Every buffer on its stack is guarded; where foreign bytes are taken apart, as in the libraries, the protector is the
+# strong one. The hooks stay apart, so that "make sizes" can tell them.
+OUTER      = answer codec config_read declaration exec hook_server http key lua_% names options state_parse x509_% zone
 INSTRUMENT = $(if $(filter hooks_data,$(*F)),,-Oz -flto -fno-shrink-wrap --param=max-inline-insns-auto=0 \
-             -fstack-protector)
+             $(if $(filter $(OUTER),$(*F)),,-fstack-protector))
 LDFLAGS  += -Oz -flto -flto-partition=one --param=max-inline-insns-auto=0
 else ifeq ($(FLAVOUR),glibc)
 COMPILER  = $(if $(filter command line,$(origin CC)),$(CC),$(HOSTCC))
