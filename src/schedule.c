@@ -124,7 +124,10 @@ bool slots_open(const struct slots *slots, const struct zone *zone, int64_t time
     return reading_open(slots, time + zone_offset(zone, time, NULL));
 }
 
-int64_t slots_next(const struct slots *slots, const struct zone *zone, int64_t time)
+// The first instant >= time at which the wall clock reads what "find" finds, offset by offset: a reading that a change
+// of the clock skips is no instant.
+static int64_t first_instant(const struct slots *slots, const struct zone *zone, int64_t time,
+                             int64_t (*find)(const struct slots *slots, int64_t reading))
 {
     int64_t until;
 
@@ -132,10 +135,11 @@ int64_t slots_next(const struct slots *slots, const struct zone *zone, int64_t t
     int64_t last = time + HORIZON;
     while (time <= last) {
         int32_t offset = zone_offset(zone, time, &until);
-        int64_t reading = reading_next(slots, time + offset);
+        int64_t reading = find(slots, time + offset);
         if (reading == NONE) {
             return SCHEDULE_NEVER;
         }
+        // Else the change comes first, at which the reading jumps, perhaps into or out of every period.
         if (reading - offset < until) {
             return reading - offset;
         }
@@ -144,25 +148,14 @@ int64_t slots_next(const struct slots *slots, const struct zone *zone, int64_t t
     return SCHEDULE_NEVER;
 }
 
+int64_t slots_next(const struct slots *slots, const struct zone *zone, int64_t time)
+{
+    return first_instant(slots, zone, time, reading_next);
+}
+
 int64_t slots_close(const struct slots *slots, const struct zone *zone, int64_t time)
 {
-    int64_t until;
-
-    time = within_calendar(time);
-    int64_t last = time + HORIZON;
-    while (time <= last) {
-        int32_t offset = zone_offset(zone, time, &until);
-        int64_t reading = reading_close(slots, time + offset);
-        if (reading == NONE) {
-            return SCHEDULE_NEVER;
-        }
-        // Else the change comes first, at which the reading jumps, perhaps out of every period.
-        if (reading - offset < until) {
-            return reading - offset;
-        }
-        time = until;
-    }
-    return SCHEDULE_NEVER;
+    return first_instant(slots, zone, time, reading_close);
 }
 
 int64_t slots_next_opening(const struct slots *slots, const struct zone *zone, int64_t time)
