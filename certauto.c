@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "command.h"
+#include "daemon.h"
 #include "nearest.h"
 
 #define ANY ((size_t)-1)
@@ -32,6 +33,8 @@ static const struct command {
     {"status", command_status, 0, ANY, BIT(JSON), "[NAME...]", "show what each certificate does next, and why"},
     {"review", command_review, 0, 1, BIT(JSON), "[NAME]", "show every setting and where it comes from"},
     {"explain", command_explain, 1, 1, BIT(AT) | BIT(JSON), "NAME", "say why it is renewed or published, or why not"},
+    {"plan", command_plan, 0, 0, BIT(DAYS) | BIT(AT) | BIT(ASSUME_FAILURE) | BIT(JSON), "",
+     "show what will happen when, on a simulated clock"},
     {"import", command_import, 1, 1, BIT(CERT) | BIT(KEY) | BIT(CHAIN) | BIT(FORCE), "NAME",
      "take over a certificate as the next generation"},
     {"renew", command_renew, 1, ANY, BIT(TRUST_CLOCK) | BIT(JSON), "NAME...", "issue at once, due or not"},
@@ -40,7 +43,6 @@ static const struct command {
     {"hooks", command_hooks, 0, ANY, BIT(EXPORT) | BIT(FORCE) | BIT(JSON), "[KIND/NAME...]",
      "list the hooks, show their options, export them"},
     {"lua", command_lua, 1, ANY, 0, "FILE [ARGUMENT...]", "run a script with the modules that hooks have"},
-    {.word = "plan"},
     {.word = "report"},
     {.word = "rollback"},
     {.word = "revoke"},
@@ -50,6 +52,25 @@ static const struct command {
     {.word = NULL},
 };
 
+// What "certauto" does without a word.
+static command_function run_loop;
+static const struct command loop = {.word = "the loop", .run = run_loop};
+
+// Reload if asked, collect finished workers, start due work, sleep until the next event.
+static int run_loop(const struct arguments *arguments)
+{
+    struct daemon *daemon;
+    int code = daemon_open(&daemon, arguments);
+    while (code == EXIT_DONE && daemon_goes_on(daemon)) {
+        daemon_reload(daemon);
+        daemon_collect(daemon);
+        daemon_start(daemon);
+        daemon_sleep(daemon);
+    }
+    daemon_close(daemon);
+    return code;
+}
+
 static void print_help(const struct command *command)
 {
     if (command != NULL) {
@@ -57,8 +78,8 @@ static void print_help(const struct command *command)
         arguments_help((command->options & ~BIT(RUN_NOW)) | everywhere);
         return;
     }
-    puts("usage: certauto [-c FILE] COMMAND [OPTION...] [ARGUMENT...]\n"
-         "Keeps TLS certificates renewed and published.\n");
+    puts("usage: certauto [-c FILE] [COMMAND [OPTION...] [ARGUMENT...]]\n"
+         "Keeps TLS certificates renewed and published: without a command, for as long as it runs.\n");
     for (command = commands; command->word != NULL; command++) {
         if (command->run != NULL) {
             int used = printf("  %s %s", command->word, command->words);
@@ -81,6 +102,9 @@ static const struct command *find_command(struct arguments *arguments)
     if (arguments->option[OPTION_RUN_NOW] != NULL) {
         return &commands[0];
     }
+    if (arguments->word_count == 0) {
+        return &loop;
+    }
     for (const struct command *command = commands; arguments->word_count > 0 && command->word != NULL; command++) {
         if (strcmp(command->word, arguments->words[0]) == 0) {
             arguments->word_count--;
@@ -93,10 +117,6 @@ static const struct command *find_command(struct arguments *arguments)
 
 static int refuse_command(const struct arguments *arguments)
 {
-    if (arguments->word_count == 0) {
-        arguments_complain("the loop is not in this version yet: let cron or a timer call certauto --run-now");
-        return EXIT_MISTAKE;
-    }
     char near[NEAREST_SIZE];
     struct nearest nearest = {.word = arguments->words[0]};
     for (const struct command *command = commands; command->word != NULL; command++) {
@@ -160,7 +180,7 @@ int main(int argc, char **argv)
         print_version();
         code = EXIT_DONE;
     } else if (arguments.option[OPTION_HELP] != NULL && (command != NULL || arguments.word_count == 0)) {
-        print_help(command);
+        print_help(command == &loop ? NULL : command);
         code = EXIT_DONE;
     } else {
         code = command == NULL ? refuse_command(&arguments) : run(command, &arguments);

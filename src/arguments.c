@@ -32,6 +32,8 @@ static const struct {
     [OPTION_DRY_RUN] = {"dry-run", NULL, "say what would be done, do nothing", 0},
     [OPTION_DETAILED_EXITCODE] = {"detailed-exitcode", NULL, "exit 10 when something was renewed or published", 0},
     [OPTION_AT] = {"at", "TIME", "as if it were this time", 0},
+    [OPTION_DAYS] = {"days", "N", "so many days instead of 30", 0},
+    [OPTION_ASSUME_FAILURE] = {"assume-failure", NULL, "as if every step failed", 0},
     [OPTION_CERT] = {"cert", "FILE", "the certificate, PEM", 0},
     [OPTION_KEY] = {"key", "FILE", "its private key, PEM", 0},
     [OPTION_CHAIN] = {"chain", "FILE", "its chain, PEM", 0},

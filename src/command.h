@@ -14,6 +14,7 @@ command_function command_run_now, command_renew, command_publish; // command_run
 command_function command_status;                                  // command_status.c
 command_function command_review;                                  // command_review.c
 command_function command_explain;                                 // command_explain.c
+command_function command_plan;                                    // command_plan.c
 command_function command_check;                                   // command_check.c
 command_function command_import;                                  // command_import.c
 command_function command_hooks, command_lua;                      // command_hooks.c

@@ -76,12 +76,46 @@ static int find_orphans(struct look *look, const struct arguments *arguments, st
 
 static int status_as_json(struct look *look, const struct arguments *arguments, struct rows *rows)
 {
-    // There is no loop in this version.
-    session_list_open(&rows->list, "{\"loop\":null,\n\"certificates\":[");
+    cJSON *loop = status_loop_json(&look->view);
+    char *text = loop == NULL ? NULL : cJSON_PrintUnformatted(loop);
+    cJSON_Delete(loop);
+    session_list_open(&rows->list, "{\"loop\":%s,\n\"certificates\":[", text == NULL ? "null" : text);
+    free(text);
     look_at_each(look, arguments, status_each, rows);
     session_list_open(&rows->list, "],\n\"orphans\":[");
     int code = find_orphans(look, arguments, rows);
     return session_list_close(&rows->list, "]}") ? code : EXIT_STEP_FAILED;
+}
+
+static void print_loop(const struct look *look)
+{
+    const struct config *config = look->session.config;
+    char since[STATUS_TIME_SIZE], last[STATUS_TIME_SIZE], next[STATUS_TIME_SIZE], refused[STATUS_TIME_SIZE];
+    struct loop_facts facts;
+    if (!status_loop(&look->view, &facts)) {
+        return;
+    }
+    if (facts.pid == 0) {
+        puts("\nThe loop is at work; what it tells cannot be read.");
+        return;
+    }
+    status_time(config, facts.since, since);
+    printf("\nThe loop is process %lld, since %s.\n", (long long)facts.pid, since);
+    if (facts.last_run != CLOCK_NONE) {
+        status_time(config, facts.last_run, last);
+        printf("Last run %s: %s.\n", last, facts.result);
+    }
+    if (facts.next_run != CLOCK_NONE) {
+        status_time(config, facts.next_run, next);
+        printf("Next run %s.\n", next);
+    }
+    if (facts.refused != CLOCK_NONE) {
+        status_time(config, facts.refused, refused);
+        printf("It refused the configuration of %s: %s\n", refused, facts.refusal);
+    }
+    if (facts.trouble[0] != '\0') {
+        printf("Nothing starts: %s\n", facts.trouble);
+    }
 }
 
 static int status_as_table(struct look *look, const struct arguments *arguments, struct rows *rows)
@@ -94,7 +128,9 @@ static int status_as_table(struct look *look, const struct arguments *arguments,
     }
     table_print(&rows->table, stdout);
     table_free(&rows->table);
-    return find_orphans(look, arguments, rows);
+    int code = find_orphans(look, arguments, rows);
+    print_loop(look);
+    return code;
 }
 
 int command_status(const struct arguments *arguments)

@@ -201,6 +201,45 @@ cJSON *status_json(const struct status *status)
     return object;
 }
 
+// ---- The loop
+
+bool status_loop(const struct status_view *view, struct loop_facts *facts)
+{
+    if (view->state_dirfd < 0 || !lock_loop_is_held(view->state_dirfd, "locks")) {
+        return false;
+    }
+    (void)loop_read(&view->config->engine, facts, NULL);
+    return true;
+}
+
+static cJSON *text_or_null(const char *text)
+{
+    return status_json_text(text[0] == '\0' ? NULL : text);
+}
+
+cJSON *status_loop_json(const struct status_view *view)
+{
+    struct loop_facts facts;
+    if (!status_loop(view, &facts)) {
+        return cJSON_CreateNull();
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddItemToObject(object, "pid", facts.pid == 0 ? cJSON_CreateNull() : cJSON_CreateNumber((double)facts.pid));
+    cJSON_AddItemToObject(object, "since", status_json_time(facts.since));
+    cJSON_AddItemToObject(object, "configuration", status_json_time(facts.configured));
+    cJSON_AddItemToObject(object, "refused", status_json_time(facts.refused));
+    cJSON_AddItemToObject(object, "refusal", text_or_null(facts.refusal));
+    cJSON_AddItemToObject(object, "last_run", status_json_time(facts.last_run));
+    cJSON_AddItemToObject(object, "result", text_or_null(facts.result));
+    cJSON_AddItemToObject(object, "next_run", status_json_time(facts.next_run));
+    cJSON_AddItemToObject(object, "trouble", text_or_null(facts.trouble));
+    if (cJSON_GetArraySize(object) != 9) {
+        cJSON_Delete(object);
+        return NULL;
+    }
+    return object;
+}
+
 // ---- Orphans
 
 int status_orphans(const struct status_view *view, void (*each)(void *context, const char *name), void *context,

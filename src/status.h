@@ -11,6 +11,7 @@
 #include "config.h"
 #include "decide.h"
 #include "error.h"
+#include "loop.h"
 #include "state.h"
 
 // A look at all certificates at one moment.
@@ -55,6 +56,11 @@ void status_free(struct status *status);
 
 // As spec 8 has it, with exactly its fields. NULL: no memory.
 cJSON *status_json(const struct status *status);
+
+// True when a loop is at work on state_dir; then the facts are what it tells: pid 0 when that cannot be read.
+bool status_loop(const struct status_view *view, struct loop_facts *facts);
+// The same as an object, or null without a loop; NULL: no memory.
+cJSON *status_loop_json(const struct status_view *view);
 
 // Calls "each" with the name of every state file that no certificate section has. -1: state_dir cannot be read.
 int status_orphans(const struct status_view *view, void (*each)(void *context, const char *name), void *context,

@@ -4,21 +4,22 @@
 #
 # certauto at work, in a temporary folder: a CA of its own, three certificates,
 # two groups, slots, publication to files, a TLS server and a client that
-# verifies it. Run by "make demo"; needs openssl. Nothing outside the folder is
-# touched, and nothing is left running.
+# verifies it; then the loop. Run by "make demo"; needs openssl. Nothing outside
+# the folder is touched, and nothing is left running.
 set -eu
 
 : "${CERTAUTO:=$(cd "$(dirname "$0")/.." && pwd)/certauto}"
 dir=$(mktemp -d "${TMPDIR:-/tmp}/certauto-demo.XXXXXX")
 server=
+loop=
 
 cleanup() {
     status=$?
     trap - EXIT
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
+    for process in $server $loop; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
     rm -rf "$dir"
     if [ "$status" -ne 0 ]; then
         echo "demo: the last step FAILED" >&2
@@ -157,5 +158,43 @@ step "When will www.example.org be renewed? It says so itself, also for another 
 show explain www.example.org
 later=$(LC_ALL=C date -u -d '+70 days' +%Y-%m-%d)
 show explain www.example.org --at "$later" --json | grep -E '"(state|step|reason)"'
+
+step "The loop: 'certauto' without a command stays, and renews a certificate that lives ten seconds"
+cat >>"$dir/certauto.ini" <<END
+
+[template brief]
+hook = local-ca
+lifetime = 10s
+
+[certificate brief.example.org]
+names = brief.example.org
+template = brief
+profile = files
+auto_renew = yes
+auto_publish = yes
+END
+echo '$ certauto &'
+: >"$dir/loop.log"
+"$CERTAUTO" -c "$dir/certauto.ini" 2>>"$dir/loop.log" &
+loop=$!
+published() {
+    grep -c 'published certificate=brief.example.org' "$dir/loop.log" || true
+}
+tries=0
+until [ "$(published)" -ge 3 ]; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 400 ] || ! kill -0 "$loop" 2>/dev/null; then
+        cat "$dir/loop.log" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+show status brief.example.org
+kill "$loop"
+wait "$loop"
+loop=
+sed 's/^/    /' "$dir/loop.log"
+echo "It was issued, and renewed itself twice; each time the files followed."
+openssl x509 -in "$dir/tls/brief.example.org.pem" -noout -subject -dates
 
 step "Done"

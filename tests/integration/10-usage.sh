@@ -53,9 +53,11 @@ says "it says what is missing" "$DIR/err" "--cert"
 exits 2 "a time that is none" explain www.example.org --at tomorrow
 says "it says which are" "$DIR/err" "2026-11-23"
 
-exits 2 "the loop is not there yet"
-says "and says so in a sentence" "$DIR/err" "not in this version yet"
-for command in plan report rollback revoke forget rehearse account; do
+exits 2 "the loop takes no option of a command" --dry-run
+says "it says so" "$DIR/err" "the loop takes no --dry-run"
+exits 2 "without a configuration there is no loop" -c "$DIR/none.ini"
+says "the file is named" "$DIR/err" "$DIR/none.ini"
+for command in report rollback revoke forget rehearse account; do
     exits 2 "$command is not there yet" "$command" --days 3
     says "and says so" "$DIR/err" "'$command' is not in this version yet"
 done
