@@ -116,7 +116,7 @@ static int load_next(struct transaction *transaction)
     struct loaded *next = &transaction->next;
     struct error *error = &transaction->error;
     struct key *key = NULL;
-    uint32_t number = transaction->keeping->decision->generation;
+    uint32_t number = next->number;
     int result = -1;
     if (load(transaction, number, next, error) < 0) {
         return -1;
@@ -134,6 +134,38 @@ static int load_next(struct transaction *transaction)
     }
     key_free(key);
     return result;
+}
+
+// True for a generation that can be gone back to.
+static bool is_still_good(const struct transaction *transaction, uint32_t number)
+{
+    struct loaded older;
+    struct error ignored;
+    loaded_init(&older);
+    bool good = load(transaction, number, &older, &ignored) == 0 && older.files.key.length > 0 &&
+                older.facts.not_after > transaction->keeping->now;
+    loaded_free(&older);
+    return good;
+}
+
+// For a rollback: the newest generation that is older than the published one and still valid.
+static int choose_older(struct transaction *transaction)
+{
+    const struct keeping *keeping = transaction->keeping;
+    const struct publication *publication = state_publication(keeping->state, transaction->profile_name);
+    const uint32_t published = publication->published;
+    uint32_t number = published;
+    do {
+        if (generation_before(keeping->state_dirfd, transaction->name, number, &number, &transaction->error) < 0) {
+            return -1;
+        }
+    } while (number > 0 && !is_still_good(transaction, number));
+    if (number == 0) {
+        return error_set(&transaction->error, ERROR_REFUSED,
+                         "there is no generation before %u with its key that is still valid", published);
+    }
+    transaction->next.number = number;
+    return 0;
 }
 
 static void load_previous(struct transaction *transaction)
@@ -400,8 +432,17 @@ void publish_step(struct keeping *keeping, struct report *report)
     struct transaction transaction;
     transaction_init(&transaction, keeping);
     transaction.next.number = keeping->decision->generation;
-    report->generation = transaction.next.number;
     strncat(report->profile, transaction.profile_name, sizeof(report->profile) - 1);
+    // What was cut short is finished first.
+    bool goes_back = (keeping->order->flags & DECIDE_ROLLBACK) != 0 && keeping->decision->cause != DUE_UNFINISHED;
+    if (goes_back && choose_older(&transaction) < 0) {
+        // Nothing was tried, so no failure is counted.
+        report->outcome = OUTCOME_FAILED;
+        report->error = transaction.error;
+        transaction_free(&transaction);
+        return;
+    }
+    report->generation = transaction.next.number;
     if (transaction.profile == NULL &&
         (keeping->settings->profiles.count > 0 || strcmp(transaction.profile_name, STATE_LIVE) != 0)) {
         give_up_note(&transaction, report);
