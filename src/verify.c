@@ -161,7 +161,7 @@ static int read_line(int fd, char line[LINE_SIZE], long long deadline_boot_ms, s
 static int wait_for_line(int fd, const char *wanted, long long deadline_boot_ms, struct error *error)
 {
     size_t length = strlen(wanted);
-    char line[LINE_SIZE];
+    char line[LINE_SIZE] = "";
     for (int i = 0; i < MOST_LINES; i++) {
         if (read_line(fd, line, deadline_boot_ms, error) < 0) {
             return -1;

@@ -518,7 +518,10 @@ static void every_default_is_accepted(void **unused)
         bool named = type != SECTION_CERTAUTO && type != SECTION_DEFAULTS;
         snprintf(text, sizeof(text), "[certificate x]\n[%s%s]\n%s%s = %s\n",
                  config_section_word((enum section_type)type), named ? " n" : "",
-                 type == SECTION_OF_KIND(SECTION_TEMPLATE) ? "hook = ca\nurl = x://y\n" : "", row->key, row->fallback);
+                 type == SECTION_OF_KIND(SECTION_TEMPLATE)  ? "hook = ca\nurl = x://y\n"
+                 : type == SECTION_OF_KIND(SECTION_PROFILE) ? "hook = copy\n"
+                                                            : "",
+                 row->key, row->fallback);
         if (type == SECTION_CERTAUTO) {
             snprintf(text, sizeof(text), "[certauto]\n%s = %s\n", row->key, row->fallback);
             write_text("main.ini", text);
