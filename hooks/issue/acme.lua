@@ -113,7 +113,7 @@ return {
     {
       name = "preferred_chain",
       type = "string",
-      doc = "Name of the root, or fingerprint (SHA-256) of an issuer, of the chain to take if there are several.",
+      doc = "Name or SHA-256 fingerprint of the root of the chain to take if there are several.",
     },
     { name = "certificate_profile", type = "string", doc = "The CA's profile of certificates, as 'shortlived'." },
   },
