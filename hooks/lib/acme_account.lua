@@ -191,15 +191,15 @@ end
 
 -- Changes the account's key (RFC 8555 section 7.3.5).
 local function roll_over(client, kept)
+  local url = client.directory.keyChange
+  if type(url) ~= "string" then
+    return nil, acme.fault("the CA does not change the keys of accounts", { permanent = true })
+  end
   local next_key = assert(key.generate(client.options.account_key))
   kept.next = next_key:pem()
   local done, fault = keep(client, kept)
   if not done then
     return nil, fault
-  end
-  local url = client.directory.keyChange
-  if type(url) ~= "string" then
-    return nil, acme.fault("the CA does not change the keys of accounts", { permanent = true })
   end
   local inner = jose.sign(next_key, { url = url }, nil,
     assert(json.encode { account = client.kid, oldKey = json.decode(client.key:jwk()) }))
