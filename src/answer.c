@@ -185,10 +185,11 @@ static int read_verdict(const cJSON *value, const char *asked, struct policy_ans
     if (word == NULL) {
         return error_set(error, ERROR_HOOK, "the hook returned no step");
     }
-    answer->passes = strcmp(word, asked) == 0;
-    if (!answer->passes && strcmp(word, "wait") != 0) {
+    bool passes = strcmp(word, asked) == 0;
+    if (!passes && strcmp(word, "wait") != 0) {
         return error_set(error, ERROR_HOOK, "the hook was asked about %s and returned the step '%.64s'", asked, word);
     }
+    answer->passes = passes;
     answer->until = until == NULL ? CLOCK_NONE : seconds_of(until);
     if (reason != NULL) {
         buf_message(answer->reason, sizeof(answer->reason), reason->valuestring, strlen(reason->valuestring));

@@ -176,6 +176,7 @@ struct config {
     size_t file_count;
     const struct certificate *certificates; // in the order of the files
     size_t certificate_count;
+    bool notifies;            // there is a [notify] section
     struct config_data *data; // the rest, config.c's own
 };
 
@@ -206,8 +207,6 @@ void config_settings(const struct config *config, const struct certificate *cert
 
 // The settings of [defaults], whose "notify" is told what concerns no certificate.
 const struct settings *config_defaults(const struct config *config);
-// True when there is any [notify] section.
-bool config_notifies(const struct config *config);
 
 // The digest (hex) of the effective settings of issuing (profile NULL) or of one publishing profile, as
 // written, @path not resolved: template or profile section, hook options, names, key and the like. Pure.

@@ -278,6 +278,7 @@ void config_resolve_hooks(struct config_loader *loader)
         } else if (section->type == SECTION_OF_KIND(SECTION_POLICY) ||
                    section->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
             fill_hook(loader, section, section->made);
+            loader->data->config.notifies |= section->type == SECTION_OF_KIND(SECTION_NOTIFY);
         }
     }
 }

@@ -338,13 +338,3 @@ const struct settings *config_defaults(const struct config *config)
 {
     return &config->data->defaults.settings;
 }
-
-bool config_notifies(const struct config *config)
-{
-    for (size_t i = 0; i < config->data->section_count; i++) {
-        if (config->data->sections[i]->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -54,7 +54,7 @@ static int make_room(struct notices *notices)
 
 static void add(struct notices *notices, const struct notice *notice, const char *message)
 {
-    if (!config_notifies(notices->config)) {
+    if (!notices->config->notifies) {
         return;
     }
     char *copy = message == NULL ? NULL : strdup(message);

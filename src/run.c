@@ -182,7 +182,8 @@ static int look_at(struct pass *pass, const struct certificate *certificate, str
     struct decision decision;
     decide_settings(pass->config, certificate, &pass->state, &settings);
     struct expiry expiry;
-    if (settings.notifies.count > 0 && expiry_next(certificate, &settings, &pass->state, pass->now, &expiry) &&
+    bool by_hand = (pass->flags & (DECIDE_BY_HAND_ISSUE | DECIDE_BY_HAND_PUBLISH)) != 0;
+    if (!by_hand && settings.notifies.count > 0 && expiry_next(certificate, &settings, &pass->state, pass->now, &expiry) &&
         expiry.at <= pass->now &&
         add_number(&pass->expiring, (size_t)(certificate - pass->config->certificates), error) < 0) {
         return -1;

@@ -474,9 +474,6 @@ static void what_has_no_effect_yet_is_refused_by_name(void **unused)
         {"[template t]\nhook = ca\nurl = x://y", "fallback_after = 3"},
         {"[profile p]\nhook = copy", "verify = tls://localhost:443"},
         {"[profile p]\nhook = copy", "verify_timeout = 30s"},
-        {"[defaults]", "notify_before = 14d, 7d"},
-        {"[group g]", "policy = p"},
-        {"[certificate a]", "notify = a, b"},
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(table); i++) {
