@@ -9,11 +9,13 @@
 #include "clock.h"
 #include "failures.h"
 #include "generation.h"
+#include "hook_server.h"
 #include "key.h"
 #include "log.h"
 #include "options.h"
 #include "request.h"
 #include "succession.h"
+#include "verify.h"
 #include "x509.h"
 
 // One generation in memory.
@@ -224,7 +226,29 @@ static int call(struct transaction *transaction, const char *function, struct er
     return result;
 }
 
-// hook.publish and hook.verify of one generation.
+// The engine's own look at what is served now.
+static int verify(struct transaction *transaction, const struct loaded *loaded, struct error *error)
+{
+    const struct profile *profile = transaction->profile;
+    bool permanent;
+    struct buf question;
+    buf_init(&question, HOOK_PROCESS_MAX_REQUEST);
+    buf_clear(&transaction->answer);
+    int result = verify_question(profile->verify, &loaded->files, &loaded->facts, &question, error);
+    if (result == 0) {
+        result = hook_process_call(transaction->keeping->process, profile->section.hook, HOOK_SERVER_VERIFY,
+                                   profile->verify_timeout_s, buf_string(&question), question.length,
+                                   &transaction->answer, error);
+    }
+    if (result == 0) {
+        result = answer_read_done(buf_string(&transaction->answer), transaction->answer.length, &permanent, &question,
+                                  error);
+    }
+    buf_free(&question);
+    return result == 0 ? 0 : error_prefix(error, "verification of %s", profile->verify);
+}
+
+// hook.publish of one generation, then what says whether it is in use: the engine's "verify", and hook.verify.
 static int put_in_place(struct transaction *transaction, const struct loaded *loaded, const struct loaded *before,
                         bool publish, struct error *error)
 {
@@ -236,6 +260,9 @@ static int put_in_place(struct transaction *transaction, const struct loaded *lo
         return -1;
     }
     if (publish && call(transaction, "publish", error) < 0) {
+        return -1;
+    }
+    if (transaction->profile->verify != NULL && verify(transaction, loaded, error) < 0) {
         return -1;
     }
     if ((transaction->profile->section.functions & HOOK_VERIFY) != 0 && call(transaction, "verify", error) < 0) {
