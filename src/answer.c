@@ -174,8 +174,8 @@ static int read_verdict(const cJSON *value, const char *asked, struct policy_ans
 {
     const cJSON *step = NULL, *until = NULL, *reason = NULL, *rest[4] = {NULL};
     const struct field fields[] = {
-        {"step", FIELD_TEXT, &step},          {"until", FIELD_SECONDS, &until},  {"reason", FIELD_TEXT, &reason},
-        {"at", FIELD_ANY, &rest[0]},          {"options", FIELD_ANY, &rest[1]},  {"profile", FIELD_ANY, &rest[2]},
+        {"step", FIELD_TEXT, &step},         {"until", FIELD_SECONDS, &until}, {"reason", FIELD_TEXT, &reason},
+        {"at", FIELD_ANY, &rest[0]},         {"options", FIELD_ANY, &rest[1]}, {"profile", FIELD_ANY, &rest[2]},
         {"generation", FIELD_ANY, &rest[3]},
     };
     if (cJSON_IsObject(value) && read_fields(value, fields, COUNT(fields), error) < 0) {

@@ -25,9 +25,9 @@ static bool has(const struct value *value)
 
 static struct sections hook_sections(const struct value *value)
 {
-    return has(value) ? (struct sections){value->sections.count,
-                                          (const struct hook_section *const *)value->sections.list}
-                      : (struct sections){0};
+    return has(value)
+               ? (struct sections){value->sections.count, (const struct hook_section *const *)value->sections.list}
+               : (struct sections){0};
 }
 
 static void apply(struct settings *out, enum setting_id id, const struct value *value)

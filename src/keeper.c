@@ -55,8 +55,7 @@ static bool is_allowed(struct keeping *keeping, struct helpers *helpers, struct 
 {
     bool asked = policy_is_asked(keeping->settings, keeping->decision);
     // The settings are others than when the order was given: who gave it decides again.
-    bool allowed =
-        !asked || (helpers->policy != NULL && policy_allows(keeping, helpers->policy, report));
+    bool allowed = !asked || (helpers->policy != NULL && policy_allows(keeping, helpers->policy, report));
     hook_process_end(helpers->policy);
     helpers->policy = NULL;
     return allowed;

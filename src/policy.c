@@ -108,9 +108,9 @@ static int ask(struct asking *asking, struct hook_process *process)
                           asking->request.length, &asking->text, &asking->error) < 0) {
         return -1;
     }
-    int result = answer_read_policy(buf_string(&asking->text), asking->text.length,
-                                    step_name(asking->keeping->decision->step), &asking->answer, &asking->traceback,
-                                    &asking->error);
+    int result =
+        answer_read_policy(buf_string(&asking->text), asking->text.length, step_name(asking->keeping->decision->step),
+                           &asking->answer, &asking->traceback, &asking->error);
     // Its options were at hand for what it says.
     options_hide(section, asking->answer.reason);
     if (result < 0) {
@@ -174,7 +174,9 @@ static void hold(const struct keeping *keeping, struct asking *asking, bool fail
     if (failed) {
         error_prefix(&asking->error, "the policy failed");
     }
-    state->hold_reason = failed ? asking->error.message : asking->answer.reason[0] != '\0' ? asking->answer.reason : NULL;
+    state->hold_reason = failed                             ? asking->error.message
+                         : asking->answer.reason[0] != '\0' ? asking->answer.reason
+                                                            : NULL;
     if (state_save(state, keeping->state_dirfd, order->certificate->name, now, &error) < 0) {
         report->outcome = OUTCOME_FAILED;
         report->error = error;

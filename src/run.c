@@ -32,9 +32,9 @@ struct pass {
     bool *chosen; // by number; NULL: all
     int64_t now;
     unsigned flags;
-    int64_t newest_written; // over all states
-    bool judged;            // the clock was: results may be told
-    struct numbers ahead;   // whose "written" lies ahead
+    int64_t newest_written;  // over all states
+    bool judged;             // the clock was: results may be told
+    struct numbers ahead;    // whose "written" lies ahead
     struct numbers expiring; // of which a warning of expiry is due
     struct notices notices;
     struct state state;
@@ -183,8 +183,8 @@ static int look_at(struct pass *pass, const struct certificate *certificate, str
     decide_settings(pass->config, certificate, &pass->state, &settings);
     struct expiry expiry;
     bool by_hand = (pass->flags & (DECIDE_BY_HAND_ISSUE | DECIDE_BY_HAND_PUBLISH)) != 0;
-    if (!by_hand && settings.notifies.count > 0 && expiry_next(certificate, &settings, &pass->state, pass->now, &expiry) &&
-        expiry.at <= pass->now &&
+    if (!by_hand && settings.notifies.count > 0 &&
+        expiry_next(certificate, &settings, &pass->state, pass->now, &expiry) && expiry.at <= pass->now &&
         add_number(&pass->expiring, (size_t)(certificate - pass->config->certificates), error) < 0) {
         return -1;
     }

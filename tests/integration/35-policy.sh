@@ -144,5 +144,30 @@ exits 0 "once it is approved it is published" --run-now both --json
 json "and reported" '.results == [{"name": "both", "step": "publish", "outcome": "published", "error": null}]'
 check "in place" test -s "$DIR/live/both.pem"
 refute "the hold is over then" grep -q '^\[hold\]' "$STATE/both.state"
+# Policies and notifications run as hook_user, who has no business in the state.
+if [ "$(id -u)" -eq 0 ]; then
+    mkdir -p "$HOOKS/notify"
+    chmod 755 "$DIR"
+    printf 'return {api = 1, doc = "Who.", decide = function()
+    local who = require("certauto.exec").run("id -un").out
+    local state, why = require("certauto.fs").list("%s")
+    return {step = "wait", reason = who .. tostring(why)} end}' "$STATE" >"$HOOKS/policy/who.lua"
+    printf 'return {api = 1, doc = "Who.", notify = function(event)
+    return nil, "told by " .. require("certauto.exec").run("id -un").out end}' >"$HOOKS/notify/who.lua"
+    cat >>"$CONFIG" <<END
+[policy who]
+hook = who
+[notify who]
+hook = who
+[certificate who]
+names = who.example.org
+policy = who
+notify = who
+END
+    sed -i 's/^hook_timeout = 2s/&\nhook_user = nobody/' "$CONFIG"
+    exits 0 "with hook_user" --run-now who --json
+    json "the policy runs as that account" '.results[0].error | test("nobody.x0a.*[Pp]ermission")'
+    says "so does the notification" "$DIR/err" 'error="told by nobody'
+fi
 exits 0 "review shows the policies" review both --json
 json "with their options" '[.settings[] | select(.key == "policy second.again").value] == ["2s"]'

@@ -89,6 +89,8 @@ same "each hold is one line" "$(grep -c 'held certificate=' "$DIR/loop.log")" 2
 
 timeout 4 strace -f -q -p "$pid" -o "$DIR/calls"
 grep -v -e resuming -e detached "$DIR/calls" >"$DIR/made"
+size=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")
+check "with all this it takes at most 1.5 MiB ($size KiB)" test "$size" -le 1536
 check "then it sleeps" test -e "$DIR/calls" -a ! -s "$DIR/made"
 stop loop
 make_certificate "$DIR/ends.pem" "$DIR/ends.key" DNS:ends.example.org "-57 seconds" "-1 seconds"

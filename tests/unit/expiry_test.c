@@ -125,8 +125,12 @@ static void never_issued_is_never_warned_of(void **unused)
 
 static void a_record_that_means_nothing_counts_as_none(void **unused)
 {
-    static const char *const texts[] = {"", "14d", "s before ", "x before 2026-04-01T00:00:00Z",
-                                        "5s before tomorrow", "-5s before 2026-04-01T00:00:00Z"};
+    static const char *const texts[] = {"",
+                                        "14d",
+                                        "s before ",
+                                        "x before 2026-04-01T00:00:00Z",
+                                        "5s before tomorrow",
+                                        "-5s before 2026-04-01T00:00:00Z"};
     (void)unused;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         f.state.warned = texts[i];
