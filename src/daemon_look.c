@@ -107,7 +107,9 @@ static int64_t or_warning(const struct look *look, int64_t moment, bool *due)
         return moment;
     }
     *due = expiry.at <= now;
-    return moment == CLOCK_NONE || expiry.at < moment ? expiry.at : moment;
+    // Never before now: from its moment on the agenda a step that has passed is owed.
+    int64_t at = *due ? now : expiry.at;
+    return moment == CLOCK_NONE || at < moment ? at : moment;
 }
 
 // Has a warning given that is due. Who gives it notes that in the state, which is looked at again then.

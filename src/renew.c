@@ -227,7 +227,6 @@ static void record_generation(struct renewal *renewal, const struct successor *n
     look_for_loss(renewal, next->facts);
     succession_apply(keeping->state, next);
     hold_back(renewal, next->number);
-    report->kept_back = keeping->state->held == next->number;
     judge_circle(renewal, next->issued);
     report->generation = next->number;
     if (state_save(keeping->state, keeping->state_dirfd, renewal->name, next->issued, &error) < 0) {
@@ -236,6 +235,7 @@ static void record_generation(struct renewal *renewal, const struct successor *n
         error_prefix(&report->error, "generation %u is on disk, but", next->number);
         return;
     }
+    report->kept_back = keeping->state->held == next->number;
     report->outcome = renewal->again.code == ERROR_NONE ? OUTCOME_RENEWED : OUTCOME_FAILED;
     report->error = renewal->again;
     // With publishing on, pruning follows the publication.

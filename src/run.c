@@ -348,6 +348,7 @@ out:
     crew_free(&pass.crew);
     state_free(&pass.state);
     free(pass.ahead.list);
+    free(pass.expiring.list);
     free(pass.chosen);
     return result;
 }

@@ -42,6 +42,10 @@ again = 1m
 [policy raises]
 hook = raises
 [certificate ends]
+[certificate spread]
+names = spread.example.org
+auto_renew = yes
+notify_before = 14d
 [certificate wanted]
 names = wanted.example.org
 auto_renew = yes
@@ -53,7 +57,8 @@ policy = raises
 END
 }
 told() { # EVENT HOW OFTEN
-    test "$(jq -rs "[.[] | select(.event == \"$1\")] | length" "$DIR/notes" 2>/dev/null)" = "$2"
+    test "$(jq -rs "[.[] | select(.event == \"$1\" and (.name // \"\" | test(\"${3:-.*}\")))] | length" \
+        "$DIR/notes" 2>/dev/null)" = "$2"
 }
 loop_starts() {
     start loop "$CERTAUTO" -c "$CONFIG"
@@ -66,11 +71,16 @@ configure notes
 # Lifetime 64 s, so its window is 32 s and 18 s is too early.
 make_certificate "$DIR/ends.pem" "$DIR/ends.key" DNS:ends.example.org "-57 seconds" "+7 seconds"
 end=$(date -d "$(openssl x509 -in "$DIR/ends.pem" -noout -enddate | sed 's/.*=//')" +%s)
+# Due since 18 days, warned of since 2, and to be renewed within an hour of the start.
+make_certificate "$DIR/spread.pem" "$DIR/spread.key" DNS:spread.example.org "-78 days" "+12 days"
+exits 0 "a certificate in its window" import spread --cert "$DIR/spread.pem" --key "$DIR/spread.key"
 exits 0 "a certificate that ends in a moment" import ends --cert "$DIR/ends.pem" --key "$DIR/ends.key"
 loop_starts
 check "a hold is told" wait_for 5 told held 2
-check "and a warning when its time comes" wait_for 10 told expiring 1
-check "at that time" jq -se --argjson over "$end" '[.[] | select(.event == "expiring")][0] |
+check "so is a warning that was missed" wait_for 5 told expiring 1 spread
+refute "which spoils the jitter of no renewal" test -e "$STATE/certs/spread/2"
+check "and a warning when its time comes" wait_for 10 told expiring 1 ends
+check "at that time" jq -se --argjson over "$end" '[.[] | select(.event == "expiring" and .name == "ends")][0] |
     .not_after == $over and .time >= $over - 2 and .time <= $over' "$DIR/notes"
 check "the expiry is told" wait_for 5 told expired 1
 check "at its second" jq -se --argjson over "$end" '[.[] | select(.event == "expired")][0] |
