@@ -138,13 +138,14 @@ static int load_next(struct transaction *transaction)
     return result;
 }
 
-// True for a generation that can be gone back to.
+// True for a generation that can be gone back to: not to one that was revoked, nor behind it.
 static bool is_still_good(const struct transaction *transaction, uint32_t number)
 {
     struct loaded older;
     struct error ignored;
     loaded_init(&older);
-    bool good = load(transaction, number, &older, &ignored) == 0 && older.files.key.length > 0 &&
+    bool good = number > transaction->keeping->state->revoked_older &&
+                load(transaction, number, &older, &ignored) == 0 && older.files.key.length > 0 &&
                 older.facts.not_after > transaction->keeping->now;
     loaded_free(&older);
     return good;

@@ -52,6 +52,7 @@ struct state {
     bool keyless;                            // imported without its key: it cannot be published (HOLD_NO_KEY)
     bool revoked;
     bool revoked_here;                   // by "revoke NAME": renewed at once even within a day of its issue (spec 5)
+    uint32_t revoked_older;              // the newest older generation that was revoked; 0: none
     int64_t window_start, window_finish; // the CA's suggestion for this generation
     const char *window_url;
     bool due_again;     // at issue it was due again at once: its circle counts as a failure

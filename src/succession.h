@@ -33,4 +33,8 @@ bool succession_loses(const struct x509_facts *old, const struct x509_facts *new
 void succession_publish(struct state *state, struct publication *publication, uint32_t number, int64_t not_after,
                         int64_t now);
 
+// This generation is revoked at the user's word: the newest is due at once, even within a day of its issue, and what
+// follows one that a profile has published is published at once. Going back to it, or behind it, is over.
+void succession_revoke(struct state *state, uint32_t number);
+
 #endif
