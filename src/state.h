@@ -59,6 +59,7 @@ struct state {
     uint32_t withdrawn; // newest generation that a rollback withdrew; 0: none
     uint32_t held;      // generation held by must_keep; 0: none
     const char *held_reason;
+    uint32_t held_first, held_last; // older ones, one after another, that were held and never published; 0: none
 
     struct failures issue;
     int64_t retry_after; // the CA's: holds every command until then

@@ -40,6 +40,8 @@ static const struct state_field certificate_fields[] = {
     STATE_FIELD(STATE_NUMBER, "withdrawn", withdrawn),
     STATE_FIELD(STATE_NUMBER, "held", held),
     STATE_FIELD(STATE_SENTENCE, "held_reason", held_reason),
+    STATE_FIELD(STATE_NUMBER, "held_first", held_first),
+    STATE_FIELD(STATE_NUMBER, "held_last", held_last),
     STATE_FIELD(STATE_FACT, "warned", warned),
 };
 

@@ -24,6 +24,11 @@ static void end_what_belonged(struct state *state)
         mark_revoked(state, state->generation);
         state->revoked_older = state->generation;
     }
+    // One that nobody has forced is none to go back to.
+    if (state->held != 0 && state_newest_published(state) < state->held) {
+        state->held_first = state->held == state->held_last + 1 ? state->held_first : state->held;
+        state->held_last = state->held;
+    }
     state->revoked = false;
     state->revoked_here = false;
     state->window_start = CLOCK_NONE;
@@ -133,9 +138,5 @@ void succession_publish(struct state *state, struct publication *publication, ui
         state->withdrawn = state->generation;
     } else if (number == state->generation) {
         state->withdrawn = 0;
-    }
-    if (state->held == number) {
-        state->held = 0;
-        state->held_reason = NULL;
     }
 }

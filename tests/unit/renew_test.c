@@ -437,11 +437,34 @@ static void what_belonged_to_the_old_generation_ends_with_it(void **unused)
     assert_int_equal(state_publication(&state, "web")->published, 1);
 }
 
+static void those_that_were_held_and_never_forced_are_remembered_as_long_as_they_follow_each_other(void **unused)
+{
+    static const struct {
+        uint32_t held, published, first, last;
+    } cases[] = {
+        {0, 0, 0, 0},                                           // generation 1 is published
+        {2, 1, 2, 2}, {3, 1, 2, 3}, {0, 4, 2, 3}, {5, 5, 2, 3}, // by force
+        {6, 5, 6, 6}, {7, 5, 6, 7},
+    };
+
+    (void)unused;
+    renewed(1);
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        state.held = cases[i].held;
+        state_publication_add(&state, "web")->published = cases[i].published;
+        assert_int_equal(state_save(&state, dir, "www", now, NULL), 0);
+        renewed(i + 2);
+        assert_int_equal(state.held_first, cases[i].first);
+        assert_int_equal(state.held_last, cases[i].last);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_first_certificate_is_asked_for_checked_and_kept),
         TEST(the_request_carries_what_the_hook_contract_says),
+        TEST(those_that_were_held_and_never_forced_are_remembered_as_long_as_they_follow_each_other),
         TEST(what_follows_a_revoked_generation_has_another_key_and_the_state_remembers),
         TEST(each_generation_has_a_key_of_its_own_unless_it_is_to_be_reused),
         TEST(a_failed_attempt_is_made_again_with_the_same_key),
