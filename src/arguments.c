@@ -40,6 +40,8 @@ static const struct {
     [OPTION_FORCE] = {"force", NULL, "also what is refused without it", 0},
     [OPTION_PROFILE] = {"profile", "PROFILE", "only by this publishing profile", 0},
     [OPTION_RESTART] = {"restart", NULL, "drop a pending order and begin anew", 0},
+    [OPTION_GENERATION] = {"generation", "N", "this generation instead of the newest", 0},
+    [OPTION_REASON] = {"reason", "WORD", "why: keyCompromise, superseded, ... (RFC 5280)", 0},
     [OPTION_EXPORT] = {"export", "DIRECTORY", "write the built-in hooks there", 0},
 };
 
