@@ -30,7 +30,7 @@
 #                       (VICTIM may go on with options of the program point: "caller -r hook")
 #   fail_at_each NAME ERROR KINDS STEP ARG…     each STEPth call of these kinds fails, once
 #   deny_from_each NAME ERROR KINDS STEP ARG…   and so do all after it
-#                       The exit code must be 1 (2: in reading hooks) with a sentence, or 0 when the call was not
+#                       The exit code must be 1 (2: in reading the configuration) with a sentence, or 0 when the call was not
 #                       needed; else as above
 #   promise MODE        runs promise.lua
 
@@ -123,9 +123,9 @@ tidied() {
 judge_failure() {
     case $point_code in
     0) ;;
-    1) grep -q -e 'failed certificate=.*error=.' -e '^certauto: .' "$DIR/point.err" || { echo "no sentence" && return 1; } ;;
-    # The hook could not even say which options it takes: that is the configuration's failure.
-    2) grep -q 'hook: .* cannot be used: ' "$DIR/point.err" || { echo "no sentence" && return 1; } ;;
+    1) grep -q -e 'failed certificate=.*error=.' -e ' error: .' -e '^certauto: .' "$DIR/point.err" || { echo "no sentence" && return 1; } ;;
+    # The configuration could not be read, or a hook not say which options it takes.
+    2) grep -q -e 'hook: .* cannot be used: .' -e 'no memory ' "$DIR/point.err" || { echo "no sentence" && return 1; } ;;
     *) echo "exit code $point_code" && return 1 ;;
     esac
     judge_death

@@ -8,7 +8,7 @@
 //              all; default caller
 //   -e ERRNO   nobody dies: the call fails with ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENOMEM or EAGAIN
 //   -a         and so do all after it
-//   -k KINDS   only calls of these kinds count, as "write,fsync"
+//   -k KINDS   only calls of these kinds count, as "write,fsync"; without it all but "memory"
 //   -r ROLE    only calls of root, keeper, hook (the children and grandchildren of the command) count
 //   -t FILE    once there is such a file the command is asked to end (TERM)
 //   -o FILE    gets the number of points, and what was met at the Nth: its kind, whose call it was, and the path
@@ -56,7 +56,7 @@ static const struct {
     {SYS_fchown, "mode"},       {SYS_renameat, "rename"}, {SYS_renameat2, "rename"}, {SYS_unlinkat, "unlink"},
     {SYS_symlinkat, "symlink"}, {SYS_mkdirat, "mkdir"},   {SYS_openat, "open"},      {SYS_ftruncate, "write"},
     {SYS_clone, "fork"},        {SYS_clone3, "fork"},     {SYS_execve, "exec"},      {SYS_socketpair, "socket"},
-    {SYS_pipe2, "socket"},
+    {SYS_pipe2, "socket"},      {SYS_mmap, "memory"},     {SYS_brk, "memory"},
 #ifdef SYS_open
     {SYS_open, "open"},         {SYS_rename, "rename"},   {SYS_unlink, "unlink"},    {SYS_rmdir, "unlink"},
     {SYS_symlink, "symlink"},   {SYS_mkdir, "mkdir"},     {SYS_chmod, "mode"},       {SYS_fork, "fork"},
@@ -218,7 +218,7 @@ static bool is_wanted(const char *kind)
             return true;
         }
     }
-    return kinds == NULL;
+    return kinds == NULL && strcmp(kind, "memory") != 0;
 }
 
 // True when the call is a point. What it is goes to "description".
