@@ -39,11 +39,9 @@ static const struct {
     [OPTION_CHAIN] = {"chain", "FILE", "its chain, PEM", 0},
     [OPTION_FORCE] = {"force", NULL, "also what is refused without it", 0},
     [OPTION_PROFILE] = {"profile", "PROFILE", "only by this publishing profile", 0},
+    [OPTION_RESTART] = {"restart", NULL, "drop a pending order and begin anew", 0},
     [OPTION_EXPORT] = {"export", "DIRECTORY", "write the built-in hooks there", 0},
 };
-
-// Those whose effect is still to come: nobody is told that they were typed wrong.
-static const char *const later[] = {"restart", NULL};
 
 // ---- Complaints
 
@@ -92,11 +90,6 @@ static int unknown_option(const char *typed, struct error *error)
     snprintf(word, sizeof(word), "%s", strncmp(typed, "--", 2) == 0 ? typed + 2 : typed);
     word[strcspn(word, "=")] = '\0';
     struct nearest nearest = {.word = word};
-    for (const char *const *name = later; *name != NULL; name++) {
-        if (strcmp(*name, word) == 0) {
-            return error_set(error, ERROR_USAGE, "the option '--%s' is not in this version yet", word);
-        }
-    }
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         nearest_offer(&nearest, options[i].name);
     }

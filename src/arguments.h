@@ -27,6 +27,7 @@ enum arguments_option {
     OPTION_CHAIN,
     OPTION_FORCE,
     OPTION_PROFILE,
+    OPTION_RESTART,
     OPTION_EXPORT,
     OPTION_COUNT,
 };

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// The commands that take steps: --run-now, renew, publish.
+// The commands that take steps: --run-now, renew, publish, rollback.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -227,7 +227,8 @@ int command_run_now(const struct arguments *arguments)
 int command_renew(const struct arguments *arguments)
 {
     struct session session = {0};
-    struct run_options options = {.by_hand_issue = true};
+    struct run_options options = {.by_hand_issue = true,
+                                  .flags = arguments->option[OPTION_RESTART] != NULL ? DECIDE_RESTART : 0u};
     int code = session_open(&session, arguments);
     if (code == EXIT_DONE) {
         code = session_check_names(session.config, arguments->words);
@@ -273,11 +274,11 @@ static int check_profile(const struct config *config, const struct arguments *ar
     return found ? EXIT_DONE : EXIT_MISTAKE;
 }
 
-int command_publish(const struct arguments *arguments)
+static int publish(const struct arguments *arguments, unsigned flags)
 {
     struct session session = {0};
-    struct run_options options = {.by_hand_publish = true, .profile = arguments->option[OPTION_PROFILE]};
-    options.flags = arguments->option[OPTION_FORCE] != NULL ? DECIDE_FORCE : 0u;
+    struct run_options options = {
+        .by_hand_publish = true, .profile = arguments->option[OPTION_PROFILE], .flags = flags};
     int code = session_open(&session, arguments);
     if (code == EXIT_DONE) {
         code = session_check_names(session.config, arguments->words);
@@ -290,4 +291,14 @@ int command_publish(const struct arguments *arguments)
     }
     session_close(&session);
     return code;
+}
+
+int command_publish(const struct arguments *arguments)
+{
+    return publish(arguments, arguments->option[OPTION_FORCE] != NULL ? DECIDE_FORCE : 0u);
+}
+
+int command_rollback(const struct arguments *arguments)
+{
+    return publish(arguments, DECIDE_ROLLBACK);
 }

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "names.h"
+#include "verify.h"
 #include "x509.h"
 
 #define MIB ((int64_t)1024 * 1024)
@@ -202,12 +203,12 @@ int config_parse_path(struct config_loader *loader, const char *text, struct val
     return text[0] == '/' ? 0 : -1;
 }
 
-int config_parse_url(struct config_loader *loader, const char *text, struct value *value, struct error *error)
+int config_parse_verify(struct config_loader *loader, const char *text, struct value *value, struct error *error)
 {
+    struct verify_target target;
     (void)loader;
     (void)value;
-    (void)error;
-    return strncasecmp(text, "tls://", 6) == 0 && text[6] != '\0' && strpbrk(text, " \t") == NULL ? 0 : -1;
+    return verify_parse(text, &target, error);
 }
 
 int config_parse_subject(struct config_loader *loader, const char *text, struct value *value, struct error *error)

@@ -8,7 +8,7 @@
 
 // config_value.c: plain kinds.
 config_parse config_parse_switch, config_parse_duration, config_parse_wait, config_parse_count, config_parse_keep,
-    config_parse_memory, config_parse_path, config_parse_url, config_parse_names, config_parse_sections,
+    config_parse_memory, config_parse_path, config_parse_verify, config_parse_names, config_parse_sections,
     config_parse_section, config_parse_hook, config_parse_account, config_parse_include, config_parse_subject;
 // config_words.c: one or several words out of a list.
 config_parse config_parse_clock, config_parse_log_level, config_parse_log_format, config_parse_log_target,

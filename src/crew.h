@@ -24,6 +24,7 @@ struct crew_task {
     enum step step;                        // the next one
     uint32_t next_free;                    // place
     uint16_t profile;                      // by hand: the next one of the settings
+    uint32_t gives_way;                    // rollback: the generation that it began with; profiles behind it stay
     uint8_t misses;                        // orders that another process was faster with
     bool told;                             // there is a result of it
     uint16_t try_count;

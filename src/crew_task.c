@@ -56,15 +56,31 @@ int crew_task_remember(struct crew_task *task, const struct decision *decision, 
     return 0;
 }
 
+// A rollback begins with the newest generation that was published; a profile that has not published it stays.
+static bool is_behind(const struct crew *crew, struct crew_task *task, const struct settings *settings)
+{
+    if (task->gives_way == 0) {
+        task->gives_way = state_newest_published(crew->state);
+    }
+    if (task->profile >= settings->profiles.count) {
+        return false;
+    }
+    const char *profile = settings->profiles.list[task->profile]->section.name;
+    const struct publication *publication = state_publication(crew->state, profile);
+    return publication != NULL && publication->published < task->gives_way;
+}
+
 // Publishing by hand goes through the profiles one by one. NULL: no more.
-static const char *profile_by_hand(const struct crew *crew, const struct crew_task *task,
-                                   const struct settings *settings)
+static const char *profile_by_hand(const struct crew *crew, struct crew_task *task, const struct settings *settings)
 {
     if (crew->options->profile != NULL) {
         return task->profile == 0 ? crew->options->profile : NULL;
     }
     if (settings->profiles.count == 0) {
         return task->profile == 0 ? STATE_LIVE : NULL;
+    }
+    while ((task->flags & DECIDE_ROLLBACK) != 0 && is_behind(crew, task, settings)) {
+        task->profile++;
     }
     return task->profile < settings->profiles.count ? settings->profiles.list[task->profile]->section.name : NULL;
 }

@@ -255,7 +255,7 @@ void decide(const struct config *config, const struct certificate *certificate, 
         }
         out->behind = behind;
     }
-    out->pending = decide_pending(certificate, settings, state, now);
+    out->pending = decide_pending(certificate, settings, state, now, flags);
     out->failed = failed;
     out->due_held = held;
 }

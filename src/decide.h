@@ -21,6 +21,8 @@ enum decide_flags {
     DECIDE_BY_HAND_ISSUE = 4,   // renew NAME: due, enabled, slot, retry do not matter; Retry-After does
     DECIDE_BY_HAND_PUBLISH = 8, // publish NAME: the same; lifts a withdrawal too
     DECIDE_FORCE = 16,          // publish --force: also what is published already, or held
+    DECIDE_ROLLBACK = 32,       // rollback NAME, with BY_HAND_PUBLISH: what is published is to give way to an older one
+    DECIDE_RESTART = 64,        // renew --restart, with BY_HAND_ISSUE: a pending order is dropped
 };
 
 // Why a step is due; one row of a table in decide_reason.c each.
@@ -67,6 +69,7 @@ enum hold {
     HOLD_PUBLISHED,   // the newest generation is published: nothing to do
     HOLD_NOT_ISSUED,  // there is nothing to publish yet
     HOLD_NO_PROFILE,  // the certificate does not publish by this profile
+    HOLD_NONE_BEFORE, // a rollback where nothing is published
     HOLD_COUNT,
 };
 
@@ -126,9 +129,9 @@ void decide_due(const struct certificate *certificate, const struct settings *se
                 struct due *out);
 
 // True when there is a pending order to be asked about; false: none, or to be dropped (names or key changed, over
-// 30 d old): the step issue then orders anew.
+// 30 d old, or by RESTART of the flags): the step issue then orders anew.
 bool decide_pending(const struct certificate *certificate, const struct settings *settings, const struct state *state,
-                    int64_t now);
+                    int64_t now, unsigned flags);
 
 // The next step of the certificate: what is unfinished first, then publications that are ready (those that failed
 // after the renewal), then the renewal. BY_HAND_ISSUE looks at issuing only, BY_HAND_PUBLISH at publishing only;

@@ -154,11 +154,12 @@ void decide_due(const struct certificate *certificate, const struct settings *se
 // ---- Pending orders
 
 bool decide_pending(const struct certificate *certificate, const struct settings *settings, const struct state *state,
-                    int64_t now)
+                    int64_t now, unsigned flags)
 {
     const char *names = certificate->names != NULL ? certificate->names : state->names;
 
-    if (state->pending_since == CLOCK_NONE || names == NULL || state->pending_names == NULL) {
+    if ((flags & DECIDE_RESTART) != 0 || state->pending_since == CLOCK_NONE || names == NULL ||
+        state->pending_names == NULL) {
         return false;
     }
     return now - decide_noted(state, state->pending_since, 0) < PENDING_LIFE &&
@@ -239,7 +240,7 @@ void decide_issue_step(const struct decide_question *question, struct decision *
         decide_refuse(out, HOLD_NO_TEMPLATE);
     } else if (question->certificate->names == NULL && state->names == NULL) {
         decide_refuse(out, HOLD_NO_NAMES);
-    } else if (decide_pending(question->certificate, settings, state, question->now)) {
+    } else if (decide_pending(question->certificate, settings, state, question->now, question->flags)) {
         ask_again(question, retry_after, out);
     } else {
         bool expires = state->generation > 0 && settings->override_before_s >= 0;

@@ -57,6 +57,10 @@ static enum hold refusal(const struct decide_question *question, const struct pu
     if (state->generation == 0) {
         return HOLD_NOT_ISSUED;
     }
+    // Which older generation a rollback comes to is known to its worker, which sees the files.
+    if ((question->flags & DECIDE_ROLLBACK) != 0) {
+        return publication == NULL || publication->published == 0 ? HOLD_NONE_BEFORE : HOLD_NONE;
+    }
     if (publication != NULL && publication->published >= state->generation && !force) {
         return HOLD_PUBLISHED;
     }

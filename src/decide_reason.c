@@ -80,11 +80,12 @@ static const struct {
     [HOLD_NO_KEY] = {"%o cannot be published: it was imported without its key",
                      "%o cannot be published: it was imported without its key"},
     [HOLD_NEVER_OPENS] = {"no slot opens for it, ever; %c", "%o is not published: no slot opens for it, ever; %c"},
-    [HOLD_HELD] = {"%o is held%d", "%o is held%d"},
+    [HOLD_HELD] = {"%o is held%d", "%o is held%d; 'publish --force' publishes it"},
     [HOLD_WITHDRAWN] = {"%o is withdrawn by a rollback", "%o is withdrawn by a rollback"},
     [HOLD_PUBLISHED] = {"%o is published", "%o is published"},
     [HOLD_NOT_ISSUED] = {"never issued yet", "there is nothing to publish: never issued yet"},
     [HOLD_NO_PROFILE] = {"%o is not published by this profile", "%o is not published by this profile"},
+    [HOLD_NONE_BEFORE] = {"nothing is published", "nothing is published, so there is nothing to go back from"},
 };
 _Static_assert(sizeof(holds) / sizeof(holds[0]) == HOLD_COUNT, "a sentence for every hold");
 

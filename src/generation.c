@@ -182,7 +182,7 @@ static bool is_complete(int state_dirfd, const char *name, uint32_t number)
            has_file(state_dirfd, name, number, FULLCHAIN);
 }
 
-int generation_newest(int state_dirfd, const char *name, uint32_t *number, struct error *error)
+int generation_before(int state_dirfd, const char *name, uint64_t before, uint32_t *number, struct error *error)
 {
     struct numbers numbers;
 
@@ -191,12 +191,17 @@ int generation_newest(int state_dirfd, const char *name, uint32_t *number, struc
         return -1;
     }
     for (size_t i = 0; i < numbers.count && *number == 0; i++) {
-        if (is_complete(state_dirfd, name, numbers.list[i])) {
+        if (numbers.list[i] < before && is_complete(state_dirfd, name, numbers.list[i])) {
             *number = numbers.list[i];
         }
     }
     free(numbers.list);
     return 0;
+}
+
+int generation_newest(int state_dirfd, const char *name, uint32_t *number, struct error *error)
+{
+    return generation_before(state_dirfd, name, (uint64_t)UINT32_MAX + 1, number, error);
 }
 
 int generation_unused(int state_dirfd, const char *name, uint32_t *number, struct error *error)

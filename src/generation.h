@@ -36,8 +36,9 @@ int generation_save(int state_dirfd, const char *name, uint32_t number, const st
 int generation_unused(int state_dirfd, const char *name, uint32_t *number, struct error *error);
 // Reads a generation; without key.pem the key is empty.
 int generation_load(int state_dirfd, const char *name, uint32_t number, struct generation *files, struct error *error);
-// The newest complete generation on disk, with its key (0: none), to adopt what a crash left before the state was
-// written.
+// The newest complete generation on disk with a number below "before", with its key; 0: none.
+int generation_before(int state_dirfd, const char *name, uint64_t before, uint32_t *number, struct error *error);
+// The newest of all, to adopt what a crash left before the state was written.
 int generation_newest(int state_dirfd, const char *name, uint32_t *number, struct error *error);
 // The absolute path of a generation's folder.
 void generation_path(const char *state_dir, const char *name, uint32_t number, struct buf *path);

@@ -18,6 +18,7 @@
 #include "hook.h"
 #include "hook_process.h"
 #include "process.h"
+#include "verify.h"
 
 #define STORE_DEPTH 16
 
@@ -179,6 +180,8 @@ static bool answer_one(int fd, const struct hook_server *server, int store, cons
         buf_text(&answer, unable->message);
     } else if (strcmp(head.function, HOOK_SERVER_DECLARE) == 0) {
         said = hook_declaration(&context, &answer) == 0;
+    } else if (strcmp(head.function, HOOK_SERVER_VERIFY) == 0) {
+        said = verify_answer(argument, head.length, head.deadline_boot_ms, &answer) == 0;
     } else {
         said = hook_call(&context, head.function, argument, head.length, &answer) == 0;
     }

@@ -19,6 +19,7 @@ struct hook_server {
 };
 
 #define HOOK_SERVER_DECLARE "" // the function that asks what the hook file declares
+#define HOOK_SERVER_VERIFY "=" // that has no hook at all: verify.h
 
 // Both ends are the same program: plain structs go over the socket pair.
 struct hook_request_head {

@@ -6,12 +6,15 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "clock.h"
+
+#define SHOWN_SIZE 512
 
 struct http {
     CURL *curl;
@@ -197,7 +200,8 @@ static void set_tls(CURL *curl, const struct http_request *request, bool foreign
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     if (request->certificate != NULL && request->key != NULL && !foreign) {
         struct curl_blob certificate = blob_of(request->certificate, strlen(request->certificate));
-        struct curl_blob key = blob_of(request->key, strlen(request->key));
+        // mbedTLS takes PEM with its NUL; libcurl adds one to certificates, but to keys it does not.
+        struct curl_blob key = blob_of(request->key, strlen(request->key) + 1);
         curl_easy_setopt(curl, CURLOPT_SSLCERT_BLOB, &certificate);
         curl_easy_setopt(curl, CURLOPT_SSLKEY_BLOB, &key);
     }
@@ -248,10 +252,26 @@ static int set_up(struct http *http, const struct http_request *request, const c
     return set_trust(curl, request, url, error);
 }
 
+// The address as messages tell it: without a user and password in it (RFC 3986 §3.2.1), cut when it is long.
+static const char *shown(const char *url, char text[SHOWN_SIZE])
+{
+    const char *host = strstr(url, "://");
+    host = host == NULL ? url : host + 3;
+    const char *at = host;
+    // As libcurl takes it apart: the last '@' before the path ends them.
+    for (const char *end = host + strcspn(host, "/?#"), *c = host; c < end; c++) {
+        at = *c == '@' ? c + 1 : at;
+    }
+    snprintf(text, SHOWN_SIZE, "%.*s%s", (int)(host - url), url, at);
+    return text;
+}
+
 // The words for a failed transfer; libcurl's own reason where it has one.
-static int explain(const struct http *http, CURLcode code, const char *url, const struct collector *collector,
+static int explain(const struct http *http, CURLcode code, const char *address, const struct collector *collector,
                    size_t limit, struct error *error)
 {
+    char url[SHOWN_SIZE];
+    shown(address, url);
     if (collector->body_too_long) {
         return error_set(error, ERROR_REFUSED, "%s answered more than %zu bytes", url, limit);
     }
@@ -277,6 +297,7 @@ static int transfer(struct http *http, const struct http_request *request, const
                     int64_t left_ms, struct http_response *response, const char **next, struct error *error)
 {
     struct collector collector = {.response = response};
+    char text[SHOWN_SIZE];
     bool failed = false;
     int result = -1;
     struct curl_slist *headers = header_list(request, foreign, &failed);
@@ -288,7 +309,7 @@ static int transfer(struct http *http, const struct http_request *request, const
         goto out;
     }
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
-        error_set(error, ERROR_USAGE, "%s is no address for http or https", url);
+        error_set(error, ERROR_USAGE, "%s is no address for http or https", shown(url, text));
         goto out;
     }
     if (set_up(http, request, url, foreign, &collector, error) != 0) {
@@ -331,18 +352,18 @@ static bool may_follow(const struct http_request *request)
 // Takes the address of a redirect into response->url, if it may be followed.
 static int follow(struct http_response *response, const char *next, struct error *error)
 {
-    bool was_https = strncasecmp(buf_string(&response->url), "https:", 6) == 0;
-    if (was_https && strncasecmp(next, "https:", 6) != 0) {
-        return error_set(error, ERROR_REFUSED, "%s redirects to an address without TLS: %s", buf_string(&response->url),
-                         next);
+    const char *url = buf_string(&response->url);
+    char from[SHOWN_SIZE], to[SHOWN_SIZE];
+    if (strncasecmp(url, "https:", 6) == 0 && strncasecmp(next, "https:", 6) != 0) {
+        return error_set(error, ERROR_REFUSED, "%s redirects to an address without TLS: %s", shown(url, from),
+                         shown(next, to));
     }
     struct buf address;
     buf_init(&address, response->url.limit);
     buf_text(&address, next);
     if (address.failed) {
         buf_free(&address);
-        return error_set(error, ERROR_REFUSED, "%s redirects to an address that is too long",
-                         buf_string(&response->url));
+        return error_set(error, ERROR_REFUSED, "%s redirects to an address that is too long", shown(url, from));
     }
     buf_free(&response->url);
     response->url = address;
@@ -354,6 +375,7 @@ int http_perform(struct http *http, const struct http_request *request, struct h
 {
     size_t limit = request->limit != 0 ? request->limit : HTTP_BODY_LIMIT;
     int64_t end_ms = clock_boot_ms() + (request->timeout_ms > 0 ? request->timeout_ms : HTTP_TIMEOUT_MS);
+    char text[SHOWN_SIZE];
     response->status = 0;
     buf_init(&response->headers, HTTP_HEADER_LIMIT);
     buf_init(&response->body, limit < HTTP_BODY_LIMIT_MOST ? limit : HTTP_BODY_LIMIT_MOST);
@@ -364,7 +386,7 @@ int http_perform(struct http *http, const struct http_request *request, struct h
         const char *url = hops == 0 ? request->url : buf_string(&response->url), *next;
         int64_t left_ms = time_left(request, end_ms);
         if (left_ms <= 0) {
-            return error_set(error, ERROR_TIMEOUT, "no complete answer from %s in time", url);
+            return error_set(error, ERROR_TIMEOUT, "no complete answer from %s in time", shown(url, text));
         }
         bool foreign = hops > 0 && !same_origin(request->url, url);
         if (transfer(http, request, url, foreign, left_ms, response, &next, error) != 0) {
@@ -374,7 +396,7 @@ int http_perform(struct http *http, const struct http_request *request, struct h
             return 0;
         }
         if (hops >= request->redirects || hops >= HTTP_REDIRECTS_MOST) {
-            return error_set(error, ERROR_REFUSED, "%s redirects more than %d times", request->url, hops);
+            return error_set(error, ERROR_REFUSED, "%s redirects more than %d times", shown(request->url, text), hops);
         }
         if (follow(response, next, error) != 0) {
             return -1;

@@ -9,11 +9,13 @@
 #include "clock.h"
 #include "failures.h"
 #include "generation.h"
+#include "hook_server.h"
 #include "key.h"
 #include "log.h"
 #include "options.h"
 #include "request.h"
 #include "succession.h"
+#include "verify.h"
 #include "x509.h"
 
 // One generation in memory.
@@ -116,7 +118,7 @@ static int load_next(struct transaction *transaction)
     struct loaded *next = &transaction->next;
     struct error *error = &transaction->error;
     struct key *key = NULL;
-    uint32_t number = transaction->keeping->decision->generation;
+    uint32_t number = next->number;
     int result = -1;
     if (load(transaction, number, next, error) < 0) {
         return -1;
@@ -134,6 +136,38 @@ static int load_next(struct transaction *transaction)
     }
     key_free(key);
     return result;
+}
+
+// True for a generation that can be gone back to.
+static bool is_still_good(const struct transaction *transaction, uint32_t number)
+{
+    struct loaded older;
+    struct error ignored;
+    loaded_init(&older);
+    bool good = load(transaction, number, &older, &ignored) == 0 && older.files.key.length > 0 &&
+                older.facts.not_after > transaction->keeping->now;
+    loaded_free(&older);
+    return good;
+}
+
+// For a rollback: the newest generation that is older than the published one and still valid.
+static int choose_older(struct transaction *transaction)
+{
+    const struct keeping *keeping = transaction->keeping;
+    const struct publication *publication = state_publication(keeping->state, transaction->profile_name);
+    const uint32_t published = publication->published;
+    uint32_t number = published;
+    do {
+        if (generation_before(keeping->state_dirfd, transaction->name, number, &number, &transaction->error) < 0) {
+            return -1;
+        }
+    } while (number > 0 && !is_still_good(transaction, number));
+    if (number == 0) {
+        return error_set(&transaction->error, ERROR_REFUSED,
+                         "there is no generation before %u with its key that is still valid", published);
+    }
+    transaction->next.number = number;
+    return 0;
 }
 
 static void load_previous(struct transaction *transaction)
@@ -191,7 +225,29 @@ static int call(struct transaction *transaction, const char *function, struct er
     return result;
 }
 
-// hook.publish and hook.verify of one generation.
+// The engine's own look at what is served now.
+static int verify(struct transaction *transaction, const struct loaded *loaded, struct error *error)
+{
+    const struct profile *profile = transaction->profile;
+    bool permanent;
+    struct buf question;
+    buf_init(&question, HOOK_PROCESS_MAX_REQUEST);
+    buf_clear(&transaction->answer);
+    int result = verify_question(profile->verify, &loaded->files, &loaded->facts, &question, error);
+    if (result == 0) {
+        result = hook_process_call(transaction->keeping->process, profile->section.hook, HOOK_SERVER_VERIFY,
+                                   profile->verify_timeout_s, buf_string(&question), question.length,
+                                   &transaction->answer, error);
+    }
+    if (result == 0) {
+        result = answer_read_done(buf_string(&transaction->answer), transaction->answer.length, &permanent, &question,
+                                  error);
+    }
+    buf_free(&question);
+    return result == 0 ? 0 : error_prefix(error, "verification of %s", profile->verify);
+}
+
+// hook.publish of one generation, then what says whether it is in use: the engine's "verify", and hook.verify.
 static int put_in_place(struct transaction *transaction, const struct loaded *loaded, const struct loaded *before,
                         bool publish, struct error *error)
 {
@@ -203,6 +259,9 @@ static int put_in_place(struct transaction *transaction, const struct loaded *lo
         return -1;
     }
     if (publish && call(transaction, "publish", error) < 0) {
+        return -1;
+    }
+    if (transaction->profile->verify != NULL && verify(transaction, loaded, error) < 0) {
         return -1;
     }
     if ((transaction->profile->section.functions & HOOK_VERIFY) != 0 && call(transaction, "verify", error) < 0) {
@@ -400,8 +459,17 @@ void publish_step(struct keeping *keeping, struct report *report)
     struct transaction transaction;
     transaction_init(&transaction, keeping);
     transaction.next.number = keeping->decision->generation;
-    report->generation = transaction.next.number;
     strncat(report->profile, transaction.profile_name, sizeof(report->profile) - 1);
+    // What was cut short is finished first.
+    bool goes_back = (keeping->order->flags & DECIDE_ROLLBACK) != 0 && keeping->decision->cause != DUE_UNFINISHED;
+    if (goes_back && choose_older(&transaction) < 0) {
+        // Nothing was tried, so no failure is counted.
+        report->outcome = OUTCOME_FAILED;
+        report->error = transaction.error;
+        transaction_free(&transaction);
+        return;
+    }
+    report->generation = transaction.next.number;
     if (transaction.profile == NULL &&
         (keeping->settings->profiles.count > 0 || strcmp(transaction.profile_name, STATE_LIVE) != 0)) {
         give_up_note(&transaction, report);

@@ -37,6 +37,7 @@ struct renewal {
     char digest[65];
     uint32_t failures; // so far
     struct error error;
+    struct buf loss;    // what the new generation lost of "must_keep"
     struct error again; // why it counts as a failure although it was issued
 };
 
@@ -55,6 +56,7 @@ static void renewal_init(struct renewal *renewal, struct keeping *keeping)
     // Options may be secret.
     buf_init_secret(&renewal->request, HOOK_PROCESS_MAX_REQUEST);
     buf_init_secret(&renewal->answer_text, HOOK_PROCESS_MAX_ANSWER);
+    buf_init(&renewal->loss, STATE_MAX_TEXT);
     renewal->answer.wait_s = -1;
     const struct order *order = keeping->order;
     config_digest(order->config, order->certificate, keeping->settings, NULL, renewal->digest);
@@ -72,6 +74,7 @@ static void renewal_free(struct renewal *renewal)
     buf_free(&renewal->trust);
     buf_free(&renewal->request);
     buf_free(&renewal->answer_text);
+    buf_free(&renewal->loss);
     key_free(renewal->key);
     answer_free_issue(&renewal->answer);
     x509_facts_free(&renewal->facts);
@@ -179,12 +182,51 @@ static void judge_circle(struct renewal *renewal, int64_t now)
     failures_add(&state->issue, renewal->failures, now, false, renewal->again.message, renewal->digest);
 }
 
+// Fills renewal->loss when the new generation lost what must be kept of the one in use.
+static void look_for_loss(struct renewal *renewal, const struct x509_facts *facts)
+{
+    const struct keeping *keeping = renewal->keeping;
+    uint32_t published = state_newest_published(keeping->state);
+    uint32_t number = published > 0 ? published : keeping->state->generation;
+    struct generation files;
+    struct x509_facts old = {0};
+    struct error error;
+    if (keeping->settings->must_keep == 0 || number == 0) {
+        return;
+    }
+    generation_init(&files);
+    if (generation_load(keeping->state_dirfd, renewal->name, number, &files, &error) < 0 ||
+        x509_read(buf_string(&files.certificate), files.certificate.length, &old, &error) < 0) {
+        warn(renewal, "the new certificate cannot be compared with the one in use", &error);
+    } else {
+        succession_loses(&old, facts, keeping->settings->must_keep, &renewal->loss);
+    }
+    x509_facts_free(&old);
+    generation_free(&files);
+}
+
+// It is kept, but published only by a person.
+static void hold_back(struct renewal *renewal, uint32_t number)
+{
+    struct state *state = renewal->keeping->state;
+    struct error loss;
+    if (renewal->loss.length == 0) {
+        return;
+    }
+    state->held = number;
+    state->held_reason = buf_string(&renewal->loss);
+    error_set(&loss, ERROR_REFUSED, "%s", state->held_reason);
+    warn(renewal, "the new generation is held: only 'publish --force' publishes it", &loss);
+}
+
 // The generation is on disk; now the state learns of it.
 static void record_generation(struct renewal *renewal, const struct successor *next, struct report *report)
 {
     const struct keeping *keeping = renewal->keeping;
     struct error error;
+    look_for_loss(renewal, next->facts);
     succession_apply(keeping->state, next);
+    hold_back(renewal, next->number);
     judge_circle(renewal, next->issued);
     report->generation = next->number;
     if (state_save(keeping->state, keeping->state_dirfd, renewal->name, next->issued, &error) < 0) {
@@ -369,7 +411,8 @@ static int prepare(struct renewal *renewal)
 {
     const struct keeping *keeping = renewal->keeping;
     load_previous(renewal);
-    renewal->pending = decide_pending(keeping->order->certificate, keeping->settings, keeping->state, keeping->now);
+    renewal->pending = decide_pending(keeping->order->certificate, keeping->settings, keeping->state, keeping->now,
+                                      keeping->order->flags);
     if (!renewal->pending) {
         drop_pending(keeping->state);
     }

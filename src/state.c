@@ -217,3 +217,12 @@ struct publication *state_publication_add(struct state *state, const char *profi
         .profile = profile, .at = CLOCK_NONE, .published_not_after = CLOCK_NONE, .failures.last = CLOCK_NONE};
     return publication;
 }
+
+uint32_t state_newest_published(const struct state *state)
+{
+    uint32_t newest = 0;
+    for (size_t i = 0; i < state->publication_count; i++) {
+        newest = state->publications[i].published > newest ? state->publications[i].published : newest;
+    }
+    return newest;
+}

@@ -120,6 +120,8 @@ int state_save(struct state *state, int state_dirfd, const char *name, int64_t n
 // borrowed: it must live as long as the state.
 const struct publication *state_publication(const struct state *state, const char *profile);
 struct publication *state_publication_add(struct state *state, const char *profile);
+// The newest generation that any profile has published; 0: none.
+uint32_t state_newest_published(const struct state *state);
 
 // True when "name" is "NAME.state" with a valid name; length of NAME in *length.
 bool state_file_name(const char *name, size_t *length);

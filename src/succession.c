@@ -3,7 +3,11 @@
 // A new generation takes its place in the state: issued, adopted or imported, then published.
 #include "succession.h"
 
+#include <string.h>
+
+#include "config.h"
 #include "failures.h"
+#include "names.h"
 
 static void end_what_belonged(struct state *state)
 {
@@ -51,11 +55,49 @@ void succession_apply(struct state *state, const struct successor *next)
     state->keyless = next->keyless;
 }
 
+static void add_loss(struct buf *out, const char *what, const char *old, const char *new)
+{
+    buf_text(out, out->length > 0 ? "; " : "");
+    buf_text(out, what);
+    buf_escape_message(out, old, strlen(old), 200);
+    if (new != NULL) {
+        buf_text(out, " before, now ");
+        buf_escape_message(out, new, strlen(new), 200);
+    }
+}
+
+bool succession_loses(const struct x509_facts *old, const struct x509_facts *new, unsigned must_keep, struct buf *out)
+{
+    static const char *const usages[] = {"server", "client", "email", "code"}; // bits of enum x509_usage
+    struct name missing;
+
+    if ((must_keep & KEEP_NAMES) != 0 && !names_cover(buf_string(&new->names), buf_string(&old->names), &missing)) {
+        buf_text(out, "it lost the name ");
+        buf_escape_message(out, missing.text, missing.length, 200);
+    }
+    // Without any stated, a certificate is good for every usage.
+    for (unsigned i = 0; (must_keep & KEEP_EKU) != 0 && new->usage != 0 && i < sizeof usages / sizeof usages[0]; i++) {
+        if ((old->usage == 0 || (old->usage & 1u << i) != 0) && (new->usage & 1u << i) == 0) {
+            add_loss(out, "it lost the usage ", usages[i], NULL);
+        }
+    }
+    if ((must_keep & KEEP_KEY_TYPE) != 0 && old->key_type != new->key_type) {
+        add_loss(out, "its key is another: ", key_type_name(old->key_type), key_type_name(new->key_type));
+    }
+    if ((must_keep & KEEP_ISSUER) != 0 && strcmp(old->issuer_organisation, new->issuer_organisation) != 0) {
+        add_loss(out,
+                 "its issuer is another: ", old->issuer_organisation[0] != '\0' ? old->issuer_organisation : "none",
+                 new->issuer_organisation[0] != '\0' ? new->issuer_organisation : "none");
+    }
+    return out->length > 0;
+}
+
 void succession_publish(struct state *state, struct publication *publication, uint32_t number, int64_t not_after,
                         int64_t now)
 {
     state->publishing = NULL;
     state->publishing_generation = 0;
+    bool back = publication != NULL && number < publication->published;
     if (publication != NULL) {
         if (publication->published != number) {
             publication->previous = publication->published;
@@ -66,8 +108,10 @@ void succession_publish(struct state *state, struct publication *publication, ui
         publication->published_revoked = number == state->generation && state->revoked;
         failures_end(&publication->failures);
     }
-    // A person who publishes it lifts what held it.
-    if (state->withdrawn >= number) {
+    // Going back withdraws what is newer; a person who publishes that lifts it.
+    if (back) {
+        state->withdrawn = state->generation;
+    } else if (number == state->generation) {
         state->withdrawn = 0;
     }
     if (state->held == number) {

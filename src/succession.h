@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "state.h"
 #include "x509.h"
 
@@ -23,8 +24,12 @@ struct successor {
 // withdrawal, the failures of issuing, Retry-After. All texts are borrowed until the state has been saved.
 void succession_apply(struct state *state, const struct successor *next);
 
+// What the new one lacks of what the old one had and "must_keep" (enum must_keep) names: a sentence in "out", and true.
+// Usage beyond that of X509_SERVER and kin is not seen.
+bool succession_loses(const struct x509_facts *old, const struct x509_facts *new, unsigned must_keep, struct buf *out);
+
 // A profile has published this generation: the note of the transaction ends, and with it a withdrawal or hold of the
-// generation. publication is that of the profile in the state, or NULL when there is no room for one.
+// generation. One that is older than what the profile had published withdraws the newest (rollback). publication is that of the profile in the state, or NULL when there is no room for one.
 void succession_publish(struct state *state, struct publication *publication, uint32_t number, int64_t not_after,
                         int64_t now);
 

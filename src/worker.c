@@ -48,6 +48,7 @@ static const struct {
     [HOLD_NEVER_OPENS] = {OUTCOME_WAITING, false}, [HOLD_HELD] = {OUTCOME_HELD, false},
     [HOLD_WITHDRAWN] = {OUTCOME_NOTHING, false},   [HOLD_PUBLISHED] = {OUTCOME_NOTHING, false},
     [HOLD_NOT_ISSUED] = {OUTCOME_NOTHING, true},   [HOLD_NO_PROFILE] = {OUTCOME_NOTHING, true},
+    [HOLD_NONE_BEFORE] = {OUTCOME_NOTHING, true},
 };
 
 void worker_hold(const struct order *order, const struct decision *decision, int64_t now, struct report *report)

@@ -17,7 +17,7 @@ expect_mistakes() {
 
 printf '%s\n' '[certauto]' "state_dir = $STATE" 'jiter = 1h' 'run = weekly' 'run = daily' '[a' \
 	'[certificate a] x' 'names = b' '[sertificate c]' '[certificate d]' 'what is this' 'names = a b' \
-	'template = nowhere' 'must_keep = names' '[template t]' 'hook = local-caa' '[template u]' 'hook = local-ca' \
+	'template = nowhere' 'policy = nowhere' '[template t]' 'hook = local-caa' '[template u]' 'hook = local-ca' \
 	'lifetim = 3d' '[certificate d]' >"$CONFIG"
 exits 2 "twelve kinds of mistake stop the check" check
 expect_mistakes <<'END'

@@ -273,7 +273,7 @@ static void ten_kinds_of_mistake_are_named_at_once(void **unused)
                           "what is this\n"       // 9: no '='
                           "names = a b\n"        // 10: blank inside an item
                           "template = nowhere\n" // 11: unknown reference
-                          "must_keep = names\n"  // 12: no effect yet
+                          "policy = approval\n"  // 12: no effect yet
                           "[template t]\n"       // 13: a required option
                           "hook = ca\n"          //
                           "lifetim = 1d\n"       // 15: undeclared option

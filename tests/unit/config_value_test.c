@@ -472,9 +472,6 @@ static void what_has_no_effect_yet_is_refused_by_name(void **unused)
         {"[template t]\nhook = ca\nurl = x://y", "rate = 50/7d"},
         {"[template t]\nhook = ca\nurl = x://y", "fallback = t"},
         {"[template t]\nhook = ca\nurl = x://y", "fallback_after = 3"},
-        {"[profile p]\nhook = copy", "verify = tls://localhost:443"},
-        {"[profile p]\nhook = copy", "verify_timeout = 30s"},
-        {"[certificate a]", "must_keep = names, eku, key_type, issuer"},
         {"[defaults]", "notify_before = 14d, 7d"},
         {"[group g]", "policy = p"},
         {"[certificate a]", "notify = a, b"},
@@ -497,7 +494,7 @@ static void what_has_no_effect_yet_is_refused_by_name(void **unused)
     // Their values are typed all the same.
     expect_one("[defaults]\nmust_keep = everything\n", 2, "any of names, eku");
     expect_one("[template t]\nhook = ca\nurl = x://y\nrate = 50 a week\n", 4, "as in 50/7d");
-    expect_one("[profile p]\nhook = copy\nverify = https://x\n", 3, "tls://HOST:PORT");
+    expect_one("[profile p]\nhook = copy\nverify = gopher://x\n", 3, "begins with tls://");
 }
 
 // Every default of the table is a value that the key takes.
@@ -521,7 +518,10 @@ static void every_default_is_accepted(void **unused)
         bool named = type != SECTION_CERTAUTO && type != SECTION_DEFAULTS;
         snprintf(text, sizeof(text), "[certificate x]\n[%s%s]\n%s%s = %s\n",
                  config_section_word((enum section_type)type), named ? " n" : "",
-                 type == SECTION_OF_KIND(SECTION_TEMPLATE) ? "hook = ca\nurl = x://y\n" : "", row->key, row->fallback);
+                 type == SECTION_OF_KIND(SECTION_TEMPLATE)  ? "hook = ca\nurl = x://y\n"
+                 : type == SECTION_OF_KIND(SECTION_PROFILE) ? "hook = copy\n"
+                                                            : "",
+                 row->key, row->fallback);
         if (type == SECTION_CERTAUTO) {
             snprintf(text, sizeof(text), "[certauto]\n%s = %s\n", row->key, row->fallback);
             write_text("main.ini", text);

@@ -281,6 +281,27 @@ static void publication_of_a_withdrawn_generation_is_not_by_itself(void **unused
     EXPECT(live(DUE, 0), STEP_NONE, HOLD_WITHDRAWN, 0);
 }
 
+static void rollback_is_for_profiles_that_have_published(void **unused)
+{
+    const unsigned back = DECIDE_BY_HAND_PUBLISH | DECIDE_ROLLBACK;
+
+    (void)unused;
+    fixture_renewed(&f, NULL);
+    EXPECT(live(DUE, back), STEP_PUBLISH, HOLD_NONE, DUE);
+    f.settings.auto_publish = false;
+    EXPECT(live(DUE, back), STEP_PUBLISH, HOLD_NONE, DUE);
+    f.settings.auto_publish = true;
+    f.settings.profiles.count = 3;
+    EXPECT(publish("nginx", DUE, back), STEP_NONE, HOLD_NONE_BEFORE, 0);
+    state_publication_add(&f.state, "nginx")->published = 2;
+    state_publication_add(&f.state, "mail")->published = 1;
+    EXPECT(publish("nginx", DUE, back), STEP_PUBLISH, HOLD_NONE, DUE);
+    EXPECT(publish("mail", DUE, back), STEP_PUBLISH, HOLD_NONE, DUE);
+    EXPECT(publish("backup", DUE, back), STEP_NONE, HOLD_NONE_BEFORE, 0);
+    f.state.generation = 0;
+    EXPECT(publish("nginx", DUE, back), STEP_NONE, HOLD_NOT_ISSUED, 0);
+}
+
 // "without key it cannot be published" (spec 8, import)
 static void publication_without_a_key_is_refused(void **unused)
 {
@@ -345,6 +366,7 @@ int main(void)
         TEST(publication_is_not_held_by_slots_from_the_override_on),
         TEST(publication_of_a_held_generation_needs_force),
         TEST(publication_of_a_withdrawn_generation_is_not_by_itself),
+        TEST(rollback_is_for_profiles_that_have_published),
         TEST(publication_without_a_key_is_refused),
         TEST(publication_that_is_off_is_by_hand_only),
         TEST(unfinished_publication_waits_only_after_its_failure),

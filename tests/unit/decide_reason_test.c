@@ -180,7 +180,7 @@ static void reasons_of_renewals_tell_what_is_not_published(void **unused)
     f.settings.auto_publish = true;
     f.state.held = 2;
     f.state.held_reason = "lost mail.example";
-    EXPECT_REASON(DUE, "generation 2 is held: lost mail.example");
+    EXPECT_REASON(DUE, "generation 2 is held: lost mail.example; 'publish --force' publishes it");
     f.settings.auto_renew = true;
     EXPECT_REASON(DUE, "renews in 60 d: a third of its lifetime left; generation 2 is held");
     f.state.held = 0;

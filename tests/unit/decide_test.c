@@ -495,8 +495,9 @@ static void pending_order_is_dropped_when_it_no_longer_fits(void **unused)
 {
     (void)unused;
     pend(BIRTH, BIRTH + HOUR);
-    assert_true(decide_pending(&f.certificate, &f.settings, &f.state, BIRTH + 30 * DAY - 1));
-    assert_false(decide_pending(&f.certificate, &f.settings, &f.state, BIRTH + 30 * DAY));
+    assert_true(decide_pending(&f.certificate, &f.settings, &f.state, BIRTH + 30 * DAY - 1, 0));
+    assert_false(decide_pending(&f.certificate, &f.settings, &f.state, BIRTH + 30 * DAY, 0));
+    assert_false(decide_pending(&f.certificate, &f.settings, &f.state, BIRTH, DECIDE_RESTART));
     EXPECT(DECIDE(BIRTH + 30 * DAY - 1), STEP_ISSUE, HOLD_NONE, BIRTH + HOUR);
     EXPECT(DECIDE(BIRTH + 30 * DAY), STEP_WAIT, HOLD_NOT_DUE, DUE);
     assert_false(f.decision.pending);
