@@ -235,6 +235,7 @@ static void record_generation(struct renewal *renewal, const struct successor *n
         error_prefix(&report->error, "generation %u is on disk, but", next->number);
         return;
     }
+    report->kept_back = keeping->state->held == next->number;
     report->outcome = renewal->again.code == ERROR_NONE ? OUTCOME_RENEWED : OUTCOME_FAILED;
     report->error = renewal->again;
     // With publishing on, pruning follows the publication.

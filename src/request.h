@@ -46,6 +46,9 @@ int request_bundle(const struct bundle *bundle, struct buf *json, struct error *
 // The same as the arguments of rollback: [previous or null, the bundle that failed].
 int request_rollback(const struct bundle *failed, struct buf *json, struct error *error);
 
+// Prints the tree into json, and wipes and frees it; it may be NULL, for no memory.
+int request_print(cJSON *tree, struct buf *json, struct error *error);
+
 // Overwrites all texts below the item and beside it: they may be secret.
 void request_wipe(cJSON *item);
 
