@@ -57,7 +57,7 @@ void arguments_complain(const char *format, ...)
     buf_vformat(&text, format, args);
     va_end(args);
     buf_escape_message(&line, buf_string(&text), text.length, MAX_LINE);
-    fprintf(stderr, "certauto: %s\n", buf_string(&line));
+    fprintf(stderr, "certauto: %s\n", line.length > 0 ? buf_string(&line) : "no memory to say what is wrong");
     buf_free(&text);
     buf_free(&line);
 }
