@@ -29,6 +29,8 @@ enum arguments_option {
     OPTION_PROFILE,
     OPTION_RESTART,
     OPTION_EXPORT,
+    OPTION_GENERATION,
+    OPTION_REASON,
     OPTION_COUNT,
 };
 // A set of them.

@@ -13,6 +13,7 @@ typedef int command_function(const struct arguments *arguments);
 command_function command_run_now, command_renew;    // command_run.c
 command_function command_publish, command_rollback; // command_run.c
 command_function command_forget;                    // command_forget.c
+command_function command_revoke;                    // command_revoke.c
 command_function command_status;                    // command_status.c
 command_function command_review;                    // command_review.c
 command_function command_explain;                   // command_explain.c

@@ -26,6 +26,7 @@ const char *event_name(enum event event)
         [EVENT_ROLLED_BACK] = "rolled_back",
         [EVENT_PENDING] = "pending",
         [EVENT_HELD] = "held",
+        [EVENT_REVOKED] = "revoked",
         [EVENT_EXPIRING] = "expiring",
         [EVENT_EXPIRED] = "expired",
         [EVENT_CLOCK_UNTRUSTED] = "clock_untrusted",

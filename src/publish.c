@@ -139,11 +139,15 @@ static int load_next(struct transaction *transaction)
     return result;
 }
 
-// True for a generation that can be gone back to.
+// True for a generation that can be gone back to: none that was held, none that was revoked, nor what is behind that.
 static bool is_still_good(const struct transaction *transaction, uint32_t number)
 {
+    const struct state *state = transaction->keeping->state;
     struct loaded older;
     struct error ignored;
+    if (number <= state->revoked_older || (number >= state->held_first && number <= state->held_last)) {
+        return false;
+    }
     loaded_init(&older);
     bool good = load(transaction, number, &older, &ignored) == 0 && older.files.key.length > 0 &&
                 older.facts.not_after > transaction->keeping->now;

@@ -125,6 +125,8 @@ int request_issue(const struct request *request, struct buf *json, struct error 
     add_text(tree, "cookie", request->cookie, &fine);
     add_number(tree, "attempt", request->attempt, &fine);
     add_number(tree, "deadline", request->deadline, &fine);
+    add_text(tree, "certificate", request->certificate, &fine);
+    add_text(tree, "reason", request->reason, &fine);
     return print(tree, fine, json, error);
 }
 

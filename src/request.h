@@ -14,7 +14,7 @@
 #include "key.h"
 #include "x509.h"
 
-// The request of issue, as certauto-hooks(7) describes it.
+// The request of issue and of revoke, as certauto-hooks(7) describes them; a text that is NULL is left out.
 struct request {
     const char *name;  // certificate
     const char *names; // canonical
@@ -24,9 +24,10 @@ struct request {
     const struct generation *previous;  // or NULL
     const char *previous_serial;
     int64_t previous_not_after;
-    const char *cookie; // of a pending order; NULL: a new order
-    uint32_t attempt;   // 1: the first
-    int64_t deadline;   // Unix seconds
+    const char *cookie;               // of a pending order; NULL: a new order
+    uint32_t attempt;                 // 1: the first
+    int64_t deadline;                 // Unix seconds
+    const char *certificate, *reason; // revoke: PEM, and a word of RFC 5280
 };
 // Appends it to json. Reads the "@path" options now.
 int request_issue(const struct request *request, struct buf *json, struct error *error);

@@ -72,6 +72,11 @@ if pebble_at_least 10 "dns-persist-01"; then
     exits 0 "dns-persist-01 needs no set-up" renew persist
 fi
 
+exits 0 "the command revokes by the hook" revoke www --generation 2 --reason superseded
+serial=$(openssl x509 -noout -serial -in "$STATE/certs/www/2/cert.pem" | sed 's/serial=//' | tr A-F a-f | sed 's/^0*//')
+management GET "/cert-status-by-serial/$serial" >"$DIR/out"
+check "Pebble says so" grep -q '"Status": *"Revoked"' "$DIR/out"
+
 # A script works on the account of the configuration's store.
 cat >"$DIR/client.lua" <<END
 local acme = require "lib.acme"
