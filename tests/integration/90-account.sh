@@ -63,6 +63,14 @@ says "that is named" "$DIR/err" "there is no template 'nobody'"
 exits 1 "a hook without accounts says so" account own
 says "in a sentence" "$DIR/err" "the hook issue/local-ca of template 'own' has no function account"
 
+if [ "$(id -u)" -eq 0 ] && id nobody >/dev/null 2>&1; then
+    settings good
+    sed -i '/^state_dir/a hook_user = nobody' "$CONFIG"
+    chmod 755 "$DIR" "$HOOKS" "$HOOKS/issue"
+    exits 0 "hook_user has the account" account members --roll-over
+    same "and its key" "$(stat -c %U "$STATE/store/club/key")" nobody
+fi
+
 refused() { # MODE SENTENCE
     settings "$1"
     exits 1 "an answer is refused: $1" account members
