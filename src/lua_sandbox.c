@@ -284,6 +284,7 @@ static const struct module modules[] = {
     {"json", luaopen_certauto_json},
     {"key", luaopen_certauto_key},
     {"log", luaopen_certauto_log},
+    {"net", luaopen_certauto_net},
     {"store", luaopen_certauto_store},
     {"time", luaopen_certauto_time},
     {"x509", luaopen_certauto_x509},
