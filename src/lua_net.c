@@ -1,17 +1,20 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// certauto.net: connections by TCP, TLS and UDP, and addresses.
+// certauto.net: connections by TCP, TLS and UDP, addresses, and answers to a CA's validation.
 #include <netdb.h>
 #include <string.h>
 
 #include "clock.h"
 #include "lua_sandbox.h"
 #include "net.h"
+#include "net_responder.h"
 #include "net_stream.h"
 #include "net_tls.h"
 
 #define CONNECTION "connection"
 #define ADDRESSES "addresses"
+#define RESPONDER "responder"
+#define MOST_ANSWERS 1024 // pages or certificates of one responder
 #define TIMEOUT_MS 30000
 #define MOST_TIMEOUT 86400
 #define RECEIVE 65536 // more than any datagram holds
@@ -70,11 +73,11 @@ static long long timeout_of(lua_State *L)
     return (long long)(seconds * 1000);
 }
 
-static uint16_t port_of(lua_State *L)
+static uint16_t port_of(lua_State *L, lua_Integer least_port)
 {
     lua_getfield(L, 1, "port");
-    lua_Integer port = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
-    luaL_argcheck(L, port > 0 && port <= UINT16_MAX, 1, "port is a whole number from 1 to 65535");
+    lua_Integer port = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : -1;
+    luaL_argcheck(L, port >= least_port && port <= UINT16_MAX, 1, "port is a whole number from 1 to 65535");
     lua_pop(L, 1);
     return (uint16_t)port;
 }
@@ -104,7 +107,7 @@ static void read_target(lua_State *L, struct net_target *target, const char *pro
 {
     target->host = text_of(L, "host", NULL);
     luaL_argcheck(L, target->host != NULL, 1, "host is missing");
-    target->port = port_of(L);
+    target->port = port_of(L, 1);
     const char *kind = text_of(L, "kind", "tcp");
     target->udp = strcmp(kind, "udp") == 0;
     luaL_argcheck(L, target->udp || strcmp(kind, "tcp") == 0, 1, "kind is 'tcp' or 'udp'");
@@ -243,14 +246,129 @@ static int resolve(lua_State *L)
     return 1;
 }
 
+// ---- Responders
+
+static void release_responder(void *payload)
+{
+    net_responder_stop(payload);
+}
+
+// The string at a field of the table on top of the stack, which holds it. The length counts the NUL.
+static const char *offer_text(lua_State *L, const char *name, size_t *length)
+{
+    lua_getfield(L, -1, name);
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && strlen(lua_tostring(L, -1)) == lua_rawlen(L, -1), 1,
+                  "tls is a list of tables with the texts name, certificate and key");
+    const char *text = lua_tostring(L, -1);
+    *length = lua_rawlen(L, -1) + 1;
+    lua_pop(L, 1);
+    return text;
+}
+
+// Leaves a userdata with the offers on the stack, in place of the list.
+static void read_offers(lua_State *L, struct net_service *service)
+{
+    static const char *const fields[] = {"name", "certificate", "key", NULL};
+    size_t length;
+    luaL_argcheck(L, lua_istable(L, -1), 1, "tls is a list");
+    service->offer_count = lua_rawlen(L, -1);
+    luaL_argcheck(L, service->offer_count > 0 && service->offer_count <= MOST_ANSWERS, 1,
+                  "tls is a list of 1 to 1024 tables");
+    struct net_offer *offers = lua_newuserdatauv(L, service->offer_count * sizeof(*offers), 0);
+    lua_insert(L, -2);
+    for (size_t i = 0; i < service->offer_count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        luaL_argcheck(L, lua_istable(L, -1) && sandbox_unknown_field(L, lua_gettop(L), fields) == NULL, 1,
+                      "tls is a list of tables with name, certificate and key");
+        offers[i].name = offer_text(L, "name", &length);
+        offers[i].certificate = offer_text(L, "certificate", &offers[i].certificate_length);
+        offers[i].key = offer_text(L, "key", &offers[i].key_length);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    service->offers = offers;
+}
+
+// The same with the pages.
+static void read_pages(lua_State *L, struct net_service *service)
+{
+    luaL_argcheck(L, lua_istable(L, -1), 1, "http is a table of paths and bodies");
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING, 1,
+                      "http is a table of paths and bodies, which are strings");
+        service->page_count++;
+    }
+    luaL_argcheck(L, service->page_count <= MOST_ANSWERS, 1, "http has more than 1024 paths");
+    struct net_page *page = lua_newuserdatauv(L, (service->page_count + 1) * sizeof(*page), 0);
+    service->pages = page;
+    lua_insert(L, -2);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        *page++ = (struct net_page){lua_tostring(L, -2), lua_tostring(L, -1), lua_rawlen(L, -1)};
+    }
+    lua_pop(L, 1);
+}
+
+// net.serve{address=, port=, http={[path]=body}} or {…, tls={{name=, certificate=, key=}…}, alpn=}: a responder; or nil,
+// message, code.
+static int serve(lua_State *L)
+{
+    static const char *const fields[] = {"address", "port", "http", "tls", "alpn", NULL};
+    struct net_service service = {.address = NULL};
+    struct error error;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    sandbox_fields(L, 1, fields);
+    service.address = text_of(L, "address", NULL);
+    service.port = port_of(L, 0);
+    service.protocol = text_of(L, "alpn", NULL);
+    bool http = lua_getfield(L, 1, "http") != LUA_TNIL, tls = lua_getfield(L, 1, "tls") != LUA_TNIL;
+    luaL_argcheck(L, http != tls && tls == (service.protocol != NULL), 1, "either http, or tls and alpn");
+    if (tls) {
+        read_offers(L, &service);
+    } else {
+        lua_pop(L, 1);
+        read_pages(L, &service);
+    }
+    struct net_responder *responder = sandbox_resource(L, RESPONDER, sizeof(*responder), release_responder);
+    sandbox_watch(L);
+    if (net_responder_start(&service, responder, &error) < 0) {
+        return sandbox_fail(L, &error);
+    }
+    return 1;
+}
+
+// responder:port(): where it listens.
+static int port(lua_State *L)
+{
+    const struct net_responder *responder = sandbox_check(L, 1, RESPONDER);
+    lua_pushinteger(L, responder->port);
+    return 1;
+}
+
+// responder:close(): true.
+static int close_responder(lua_State *L)
+{
+    luaL_checkudata(L, 1, RESPONDER);
+    sandbox_close(L, 1);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 static const luaL_Reg connection_methods[] = {
     {"send", send_bytes},   {"receive", receive},        {"read", read_exactly}, {"line", line},
     {"protocol", protocol}, {"close", close_connection}, {NULL, NULL},
 };
 
+static const luaL_Reg responder_methods[] = {
+    {"port", port},
+    {"close", close_responder},
+    {NULL, NULL},
+};
+
 static const luaL_Reg functions[] = {
     {"connect", connect_to},
     {"resolve", resolve},
+    {"serve", serve},
     {NULL, NULL},
 };
 
@@ -263,6 +381,7 @@ int luaopen_certauto_net(lua_State *L)
     }
     sandbox_type(L, CONNECTION, connection_methods);
     sandbox_type(L, ADDRESSES, NULL);
+    sandbox_type(L, RESPONDER, responder_methods);
     luaL_newlib(L, functions);
     return 1;
 }
