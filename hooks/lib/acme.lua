@@ -97,7 +97,7 @@ local function fault_of(answer, what)
   local problem = json.decode(answer.body)
   local wait = acme.retry_after(answer)
   if type(problem) ~= "table" or not (problem.type or problem.detail) then
-    return acme.fault(("the CA answered %s with status %d"):format(what, answer.status),
+    return acme.fault(("the CA's answer to %s is status %d"):format(what, answer.status),
       { status = answer.status, wait = wait })
   end
   local kind = problem_type(problem)
@@ -117,7 +117,8 @@ end
 
 -- One request on the connection that is kept. Every answer may bring a nonce.
 local function send(client, settings, what)
-  settings.trust, settings.timeout = client.trust, client.timeout
+  -- Time is left to say what was wrong, and to clean up.
+  settings.trust, settings.timeout = client.trust, math.min(60, time.left() * 0.8)
   local answer, message = http.request(settings)
   if not answer then
     return nil, acme.fault(("%s: %s"):format(what, message))
@@ -129,7 +130,7 @@ end
 
 local function take_nonce(client)
   if not client.nonce then
-    local answer, fault = send(client, { url = client.directory.newNonce, method = "HEAD" }, "asking for a nonce")
+    local answer, fault = send(client, { url = client.directory.newNonce, method = "HEAD" }, "a nonce")
     if not answer then
       return nil, fault
     elseif not client.nonce then
@@ -218,11 +219,11 @@ end
 
 -- Reads the directory anew. Not being able to keep it is no failure: it is read again.
 local function fetch_directory(client)
-  local answer, fault = send(client, { url = client.options.directory }, "reading the CA's directory")
+  local answer, fault = send(client, { url = client.options.directory }, "the CA's directory")
   if not answer then
     return nil, fault
   elseif answer.status ~= 200 then
-    return nil, fault_of(answer, "reading its directory")
+    return nil, fault_of(answer, "the question for its directory")
   end
   local directory = json.decode(answer.body)
   if not is_directory(directory) then
@@ -237,9 +238,9 @@ function acme.forget_directory(client)
   store.delete(client.folder .. "directory")
 end
 
--- A client for the CA of these options. "timeout" is for each request.
+-- A client for the CA of these options.
 function acme.open(options)
-  local client = { options = options, folder = folder_of(options), timeout = 60 }
+  local client = { options = options, folder = folder_of(options) }
   if options.server_ca then
     local message
     client.trust, message = fs.read(options.server_ca)

@@ -2,9 +2,10 @@
 -- SPDX-License-Identifier: MIT
 -- Orders (RFC 8555 section 7.4): made, proved, finalised and fetched; a run that died goes on with the order it made.
 --
--- In the store, "acme/orders/NAME" is the note of a certificate's order, JSON: whose it is ("ca", "names", "key",
--- "profile"), its address "order", the proofs that are set up, and when the certificate was handed over
--- "fingerprint" and "attempt". It stays until the next order, which names the certificate that it replaces.
+-- In the store, "acme/orders/NAME" is the note of a certificate's order, JSON: whose it is ("ca", "account", "names",
+-- "key", "profile"), its address "order", the "proofs" that are set up, "pending" when the engine has its cookie, and
+-- when the certificate was handed over "fingerprint" and "attempt". It stays until the next order, which names the
+-- certificate that it replaces.
 
 local acme = require "lib.acme"
 local ari = require "lib.acme_ari"
@@ -147,7 +148,8 @@ end
 
 -- The order that a run before this one made, if it can still come to something. nil without a fault: there is none.
 local function resume(client, request, note, mark)
-  if not is_same(note, mark) then
+  if not is_same(note, mark) or note.pending and not request.cookie then
+    -- Without its cookie a pending order was dropped.
     return nil
   elseif note.fingerprint then
     -- It was handed over. It is kept by now, or the engine has refused it: only a crash in between asks for it again.
@@ -174,6 +176,10 @@ local function obtain(client, request, note)
     return nil, nil, fault
   end
   local found
+  if request.cookie and note.order ~= request.cookie then
+    note = mark
+    note.order, note.proofs = request.cookie, json.array {}
+  end
   found, fault = resume(client, request, note, mark)
   if found or fault then
     return found, note, fault
@@ -430,8 +436,10 @@ local function complete(client, request, note, found)
       return nil, fault
     end
   end
-  if found.status ~= "valid" or type(found.certificate) ~= "string" then
+  if found.status == "invalid" then
     return nil, order_failure(client, found)
+  elseif found.status ~= "valid" or type(found.certificate) ~= "string" then
+    return nil, acme.fault("the CA's order is in no state that ACME knows")
   end
   return hand_over(client, request, note, found)
 end
@@ -454,7 +462,10 @@ function order.issue(client, request)
   local issued
   issued, fault = complete(client, request, note, found)
   if not issued and fault.pending then
-    return { pending = true, wait = fault.wait, cookie = note.order }
+    note.pending = true
+    local done
+    done, message = keep_note(request, note)
+    return done and { pending = true, wait = fault.wait, cookie = note.order }, message
   end
   return issued, fault
 end

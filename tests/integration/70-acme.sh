@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_acme.sh"
 
-start_ca PEBBLE_WFE_NONCEREJECT=0
+start_ca PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0
 start_web
 
 {
