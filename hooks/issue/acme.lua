@@ -127,7 +127,7 @@ return {
       done, fault = account.change(client, request.action)
     end
     if done then
-      return true
+      return done
     end
     return tell(fault)
   end,
