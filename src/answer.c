@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "request.h"
 #include "x509.h"
 
@@ -166,6 +167,50 @@ int answer_read_done(const char *json, size_t length, bool *permanent, struct bu
         result = error_set(error, ERROR_HOOK, "the hook returned neither true nor an error");
     }
     answer_free(&answer);
+    return result;
+}
+
+static int read_verdict(const cJSON *value, const char *asked, struct policy_answer *answer, struct error *error)
+{
+    const cJSON *step = NULL, *until = NULL, *reason = NULL, *rest[4] = {NULL};
+    const struct field fields[] = {
+        {"step", FIELD_TEXT, &step},         {"until", FIELD_SECONDS, &until}, {"reason", FIELD_TEXT, &reason},
+        {"at", FIELD_ANY, &rest[0]},         {"options", FIELD_ANY, &rest[1]}, {"profile", FIELD_ANY, &rest[2]},
+        {"generation", FIELD_ANY, &rest[3]},
+    };
+    if (cJSON_IsObject(value) && read_fields(value, fields, COUNT(fields), error) < 0) {
+        return -1;
+    }
+    const char *word = cJSON_IsString(value) ? value->valuestring : text_of(step);
+    if (word == NULL) {
+        return error_set(error, ERROR_HOOK, "the hook returned no step");
+    }
+    bool passes = strcmp(word, asked) == 0;
+    if (!passes && strcmp(word, "wait") != 0) {
+        return error_set(error, ERROR_HOOK, "the hook was asked about %s and returned the step '%.64s'", asked, word);
+    }
+    answer->passes = passes;
+    answer->until = until == NULL ? CLOCK_NONE : seconds_of(until);
+    if (reason != NULL) {
+        buf_message(answer->reason, sizeof(answer->reason), reason->valuestring, strlen(reason->valuestring));
+    }
+    return 0;
+}
+
+int answer_read_policy(const char *json, size_t length, const char *step, struct policy_answer *answer,
+                       struct buf *traceback, struct error *error)
+{
+    struct answer outer;
+    *answer = (struct policy_answer){.until = CLOCK_NONE};
+    if (answer_read(json, length, &outer, error) < 0) {
+        return -1;
+    }
+    int result = outer.kind == ANSWER_VALUE ? read_verdict(outer.value, step, answer, error)
+                                            : error_set(error, ERROR_HOOK, "%.500s", outer.message);
+    if (outer.kind == ANSWER_RAISED && outer.traceback != NULL) {
+        buf_text(traceback, outer.traceback);
+    }
+    answer_free(&outer);
     return result;
 }
 

@@ -33,6 +33,17 @@ void answer_free(struct answer *answer);
 // raised, its traceback is appended to "traceback". No I/O.
 int answer_read_done(const char *json, size_t length, bool *permanent, struct buf *traceback, struct error *error);
 
+// What a policy hook answers about a step.
+struct policy_answer {
+    bool passes;
+    int64_t until;    // held: Unix seconds; CLOCK_NONE: not said
+    char reason[501]; // held: may be empty
+};
+// Reads it: the step itself, by its name or as a table (what the hook was given may come back in it), lets it pass. -1:
+// rubbish, another step, or a failure of the hook; ERROR_HOOK. When it raised, its traceback is appended. No I/O.
+int answer_read_policy(const char *json, size_t length, const char *step, struct policy_answer *answer,
+                       struct buf *traceback, struct error *error);
+
 // What an issue hook answers.
 struct issue_answer {
     enum { ISSUE_ISSUED, ISSUE_PENDING, ISSUE_REFUSED } kind;

@@ -40,6 +40,10 @@ static const struct {
     [OPTION_FORCE] = {"force", NULL, "also what is refused without it", 0},
     [OPTION_PROFILE] = {"profile", "PROFILE", "only by this publishing profile", 0},
     [OPTION_RESTART] = {"restart", NULL, "drop a pending order and begin anew", 0},
+    [OPTION_GENERATION] = {"generation", "N", "this generation instead of the newest", 0},
+    [OPTION_REASON] = {"reason", "WORD", "why: keyCompromise, superseded, ... (RFC 5280)", 0},
+    [OPTION_ROLL_OVER] = {"roll-over", NULL, "give the account a new key", 0},
+    [OPTION_DEACTIVATE] = {"deactivate", NULL, "end the account for good", 0},
     [OPTION_EXPORT] = {"export", "DIRECTORY", "write the built-in hooks there", 0},
 };
 
@@ -55,7 +59,7 @@ void arguments_complain(const char *format, ...)
     buf_vformat(&text, format, args);
     va_end(args);
     buf_escape_message(&line, buf_string(&text), text.length, MAX_LINE);
-    fprintf(stderr, "certauto: %s\n", buf_string(&line));
+    fprintf(stderr, "certauto: %s\n", line.length > 0 ? buf_string(&line) : "no memory to say what is wrong");
     buf_free(&text);
     buf_free(&line);
 }

@@ -29,6 +29,10 @@ enum arguments_option {
     OPTION_PROFILE,
     OPTION_RESTART,
     OPTION_EXPORT,
+    OPTION_GENERATION,
+    OPTION_REASON,
+    OPTION_ROLL_OVER,
+    OPTION_DEACTIVATE,
     OPTION_COUNT,
 };
 // A set of them.

@@ -13,12 +13,14 @@ typedef int command_function(const struct arguments *arguments);
 command_function command_run_now, command_renew;    // command_run.c
 command_function command_publish, command_rollback; // command_run.c
 command_function command_forget;                    // command_forget.c
+command_function command_revoke;                    // command_revoke.c
 command_function command_status;                    // command_status.c
 command_function command_review;                    // command_review.c
 command_function command_explain;                   // command_explain.c
 command_function command_plan;                      // command_plan.c
 command_function command_check;                     // command_check.c
 command_function command_import;                    // command_import.c
+command_function command_account;                   // command_account.c
 command_function command_hooks, command_lua;        // command_hooks.c
 
 #endif

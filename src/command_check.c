@@ -79,6 +79,15 @@ static void try_trust(struct checking *checking, const struct template *template
     buf_free(&text);
 }
 
+static void try_sections(struct checking *checking, const struct sections *sections)
+{
+    for (size_t i = 0; i < sections->count; i++) {
+        if (first_time(checking, sections->list[i])) {
+            try_options(checking, sections->list[i]);
+        }
+    }
+}
+
 static void try_settings(struct checking *checking, const struct settings *settings)
 {
     const struct template *template = settings->template;
@@ -94,6 +103,8 @@ static void try_settings(struct checking *checking, const struct settings *setti
             try_options(checking, section);
         }
     }
+    try_sections(checking, &settings->policies);
+    try_sections(checking, &settings->notifies);
 }
 
 // All groups are tried: which of them acts may change.
@@ -219,6 +230,7 @@ int command_check(const struct arguments *arguments)
         if (key_start(&error) < 0) {
             arguments_complain("%s", error.message);
         }
+        try_sections(&checking, &config_defaults(session.config)->notifies);
         for (size_t i = 0; i < session.config->certificate_count; i++) {
             try_certificate(&checking, &session.config->certificates[i]);
         }

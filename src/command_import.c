@@ -160,20 +160,43 @@ static bool is_held(const struct import *import)
            strcmp(state->fingerprint, import->facts.fingerprint) == 0 && (!state->keyless || import->key == NULL);
 }
 
+static bool same_text(const struct buf *a, const struct buf *b)
+{
+    return a->length == b->length && strcmp(buf_string(a), buf_string(b)) == 0;
+}
+
+// The new generation, on disk. An import that was killed may have left it there before the state knew of it.
+static int save_generation(struct import *import, struct error *error)
+{
+    const char *name = import->certificate->name;
+    uint32_t known = import->state.generation;
+    struct generation last;
+    if (generation_unused(import->state_dirfd, name, &import->number, error) < 0) {
+        return -1;
+    }
+    generation_init(&last);
+    bool there = import->number > known + 1 &&
+                 generation_load(import->state_dirfd, name, import->number - 1, &last, NULL) == 0 &&
+                 same_text(&last.certificate, &import->files.certificate) &&
+                 same_text(&last.chain, &import->files.chain) && same_text(&last.key, &import->files.key);
+    generation_free(&last);
+    if (there) {
+        import->number--;
+        return 0;
+    }
+    if (import->number <= known) {
+        import->number = known + 1;
+    }
+    return generation_save(import->state_dirfd, name, import->number, &import->files, error);
+}
+
 // Under the lock: a new generation, and then the state that knows it.
 static int take_over(struct import *import, struct error *error)
 {
     struct state *state = &import->state;
-    const char *name = import->certificate->name;
     struct settings settings;
     int64_t now = clock_now();
-    if (generation_unused(import->state_dirfd, name, &import->number, error) < 0) {
-        return -1;
-    }
-    if (import->number <= state->generation) {
-        import->number = state->generation + 1;
-    }
-    if (generation_save(import->state_dirfd, name, import->number, &import->files, error) < 0) {
+    if (save_generation(import, error) < 0) {
         return -1;
     }
     decide_settings(import->config, import->certificate, state, &settings);
@@ -190,7 +213,7 @@ static int take_over(struct import *import, struct error *error)
     succession_apply(state, &next);
     // A clock that is behind is no more believed for an import: only --trust-clock sets "written" back.
     int64_t written = decide_written(now, state->written, CERTAUTO_BUILD_TIME);
-    return state_save(state, import->state_dirfd, name, written, error);
+    return state_save(state, import->state_dirfd, import->certificate->name, written, error);
 }
 
 static void tell(const struct import *import)

@@ -176,6 +176,7 @@ struct config {
     size_t file_count;
     const struct certificate *certificates; // in the order of the files
     size_t certificate_count;
+    bool notifies;            // there is a [notify] section
     struct config_data *data; // the rest, config.c's own
 };
 
@@ -204,6 +205,9 @@ const char *config_similar(const struct config *config, const char *name);
 void config_settings(const struct config *config, const struct certificate *certificate, const struct group *group,
                      struct settings *out);
 
+// The settings of [defaults], whose "notify" is told what concerns no certificate.
+const struct settings *config_defaults(const struct config *config);
+
 // The digest (hex) of the effective settings of issuing (profile NULL) or of one publishing profile, as
 // written, @path not resolved: template or profile section, hook options, names, key and the like. Pure.
 void config_digest(const struct config *config, const struct certificate *certificate, const struct settings *settings,
@@ -212,8 +216,8 @@ void config_digest(const struct config *config, const struct certificate *certif
 // Review: every effective setting with where it comes from. Secret-typed options are shown as written.
 // Calls "each" with key, value as written ("" for none; lists joined by ", ") and source ("FILE:LINE",
 // "[group x] FILE:LINE", "[defaults] FILE:LINE", "[template x] FILE:LINE", "default"). First names, group and subject,
-// then the settings in the order of certauto.ini(5), then the keys and options of the template and of each profile
-// as "template NAME.KEY" and "profile NAME.KEY". certificate NULL: the keys of [certauto].
+// then the settings in the order of certauto.ini(5), then the keys and options of the template and of each profile,
+// policy and notify section as "template NAME.KEY", "profile NAME.KEY" and so on. certificate NULL: the keys of [certauto].
 typedef void config_review_fn(void *context, const char *key, const char *value, const char *source);
 void config_review(const struct config *config, const struct certificate *certificate, const struct group *group,
                    config_review_fn *each, void *context);

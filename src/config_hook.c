@@ -275,6 +275,10 @@ void config_resolve_hooks(struct config_loader *loader)
             fill_hook(loader, section, &made->section);
             made->verify = text_of(loader, section, RULE_VERIFY);
             made->verify_timeout_s = value_of(loader, section, RULE_VERIFY_TIMEOUT)->number;
+        } else if (section->type == SECTION_OF_KIND(SECTION_POLICY) ||
+                   section->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
+            fill_hook(loader, section, section->made);
+            loader->data->config.notifies |= section->type == SECTION_OF_KIND(SECTION_NOTIFY);
         }
     }
 }

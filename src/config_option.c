@@ -102,9 +102,13 @@ static const char *check_command(const char *text)
 {
     char **words;
     size_t count;
+    struct error error;
 
-    if (exec_split(text, &words, &count, NULL) != 0) {
-        return "a command whose quotation marks are closed, of at most 256 words, not ending with '\\'";
+    if (exec_split(text, &words, &count, &error) != 0) {
+        // Want of memory is no mistake in the command; whoever runs it will say so.
+        return error.code == ERROR_SYSTEM
+                   ? NULL
+                   : "a command whose quotation marks are closed, of at most 256 words, not ending with '\\'";
     }
     free(words);
     return NULL;

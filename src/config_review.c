@@ -146,7 +146,7 @@ static void say_settings(const struct review *review, const struct settings *set
     }
 }
 
-// ---- Templates and profiles
+// ---- Templates, profiles, policies, notifies
 
 static const struct option *find_option(const struct hook_section *section, const struct hook_option *declared)
 {
@@ -234,5 +234,11 @@ void config_review(const struct config *config, const struct certificate *certif
     }
     for (size_t i = 0; i < settings.profiles.count; i++) {
         say_hook_section(&review, &settings.profiles.list[i]->section);
+    }
+    for (size_t i = 0; i < settings.policies.count; i++) {
+        say_hook_section(&review, settings.policies.list[i]);
+    }
+    for (size_t i = 0; i < settings.notifies.count; i++) {
+        say_hook_section(&review, settings.notifies.list[i]);
     }
 }

@@ -205,11 +205,6 @@ static void enter(struct config_loader *loader, const char *text, size_t length,
         config_mistake(loader, line, "'%s' is no name for [profile]: it stands for the link alone", name);
         loader->stray = true;
     }
-    if (loader->type == SECTION_OF_KIND(SECTION_POLICY) || loader->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
-        config_mistake(loader, line, "a [%s] section has no effect in this version yet",
-                       config_section_word(loader->type));
-        loader->stray = true;
-    }
     if (!loader->stray) {
         check_double(loader, name, hash, line);
     }

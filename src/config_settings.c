@@ -23,6 +23,13 @@ static bool has(const struct value *value)
 
 // ---- One value into the settings
 
+static struct sections hook_sections(const struct value *value)
+{
+    return has(value)
+               ? (struct sections){value->sections.count, (const struct hook_section *const *)value->sections.list}
+               : (struct sections){0};
+}
+
 static void apply(struct settings *out, enum setting_id id, const struct value *value)
 {
     switch (id) {
@@ -39,15 +46,15 @@ static void apply(struct settings *out, enum setting_id id, const struct value *
     case SETTING_RETRY: out->retry = value->durations; break;
     case SETTING_MUST_KEEP: out->must_keep = (unsigned)value->number; break;
     case SETTING_NOTIFY_BEFORE: out->notify_before = value->durations; break;
-    // Slots and keys depend on each other: see settle_slots and settle_key. Policies and notifies are to come.
+    case SETTING_POLICY: out->policies = hook_sections(value); break;
+    case SETTING_NOTIFY: out->notifies = hook_sections(value); break;
+    // Slots and keys depend on each other: see settle_slots and settle_key.
     case SETTING_DAYS:
     case SETTING_PERIODS:
     case SETTING_RENEW_DAYS:
     case SETTING_RENEW_PERIODS:
     case SETTING_PUBLISH_DAYS:
     case SETTING_PUBLISH_PERIODS:
-    case SETTING_POLICY:
-    case SETTING_NOTIFY:
     case SETTING_KEY:
     case SETTING_REUSE_KEY:
     case SETTING_COUNT: break;
@@ -325,4 +332,9 @@ void config_settings(const struct config *config, const struct certificate *cert
     if (key) {
         settle_key(data, certificate, group, out);
     }
+}
+
+const struct settings *config_defaults(const struct config *config)
+{
+    return &config->data->defaults.settings;
 }

@@ -44,9 +44,9 @@ const struct rule config_rules[RULE_COUNT] = {
     [SETTING_OVERRIDE_SLOTS] = {"override_slots", config_parse_override, "never", "never, or 2d before expiry", INHERITED, 0, false},
     [SETTING_RETRY] = {"retry", config_parse_retry, "1m, 10m, 100m", "durations separated by commas, as in 1m, 10m, 100m", INHERITED, 0, false},
     [SETTING_MUST_KEEP] = {"must_keep", config_parse_must_keep, "", "any of names, eku, key_type and issuer, separated by commas", INHERITED, 0, false},
-    [SETTING_NOTIFY_BEFORE] = {"notify_before", config_parse_warnings, "14d, 7d, 3d, 1d", "durations separated by commas, as in 14d, 7d", INHERITED, 0, true},
-    [SETTING_POLICY] = {"policy", config_parse_sections, "", NAMED_LIST, INHERITED, POLICY, true},
-    [SETTING_NOTIFY] = {"notify", config_parse_sections, "", NAMED_LIST, INHERITED, NOTIFY, true},
+    [SETTING_NOTIFY_BEFORE] = {"notify_before", config_parse_warnings, "14d, 7d, 3d, 1d", "durations separated by commas, as in 14d, 7d", INHERITED, 0, false},
+    [SETTING_POLICY] = {"policy", config_parse_sections, "", NAMED_LIST, INHERITED, POLICY, false},
+    [SETTING_NOTIFY] = {"notify", config_parse_sections, "", NAMED_LIST, INHERITED, NOTIFY, false},
     [SETTING_KEY] = {"key", config_parse_key, "", "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096", INHERITED | TEMPLATE, 0, false},
     [SETTING_REUSE_KEY] = {"reuse_key", config_parse_switch, "", SWITCH, INHERITED | TEMPLATE, 0, false},
 

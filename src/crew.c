@@ -267,8 +267,11 @@ static bool goes_on(struct crew *crew, struct crew_task *task, const struct repo
         task->try_count--;
         return ++task->misses < MOST_MISSES;
     case OUTCOME_BUSY:
-    case OUTCOME_WAITING:
-    case OUTCOME_HELD: crew_task_tell(crew, task, report); return false;
+    case OUTCOME_WAITING: crew_task_tell(crew, task, report); return false;
+    case OUTCOME_HELD:
+        crew_task_tell(crew, task, report);
+        // A policy holds one step; the other may be ready.
+        return (task->flags & (DECIDE_BY_HAND_ISSUE | DECIDE_BY_HAND_PUBLISH)) == 0;
     default: break;
     }
     crew_task_tell(crew, task, report);

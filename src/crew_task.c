@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "crew.h"
+#include "policy.h"
 
 // A step that was tried in this run: never twice.
 struct crew_try {
@@ -101,6 +102,7 @@ static int take_order(struct crew_task *task, struct order *order, const struct 
                       const struct decision *decision)
 {
     order->step = task->step = decision->step;
+    order->ask = policy_is_asked(settings, decision);
     task->template = decision->step == STEP_ISSUE ? settings->template : NULL;
     return 1;
 }

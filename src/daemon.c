@@ -18,7 +18,7 @@ int daemon_at_work(const struct daemon *daemon)
 {
     int count = 0;
     for (const struct reign *reign = daemon->reign; reign != NULL; reign = reign->before) {
-        count += reign->crew.running;
+        count += reign->crew.running + (notify_is_idle(&reign->notices) ? 0 : 1);
     }
     return count;
 }
@@ -43,6 +43,7 @@ static void press_on(struct daemon *daemon)
     daemon->end_boot_ms = clock_boot_ms() + STOPPED_GET_MS;
     for (struct reign *reign = daemon->reign; reign != NULL; reign = reign->before) {
         crew_stop(&reign->crew, daemon->ending == ENDING_KILLS);
+        notify_stop(&reign->notices);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "daemon_parts.h"
+#include "expiry.h"
 #include "lock.h"
 
 #define MOST_LOOKS 8
@@ -93,6 +94,37 @@ bool daemon_starts(void *reign, const struct certificate *certificate, const str
     return starts(&look, owed, decision, &moment);
 }
 
+// ---- Warnings of expiry
+
+// The earlier of a moment and that of the next warning of expiry, where somebody is told of it.
+static int64_t or_warning(const struct look *look, int64_t moment, bool *due)
+{
+    struct expiry expiry;
+    int64_t now = clock_now();
+    *due = false;
+    if (look->settings->notifies.count == 0 ||
+        !expiry_next(look->certificate, look->settings, look->state, now, &expiry)) {
+        return moment;
+    }
+    *due = expiry.at <= now;
+    // Never before now: from its moment on the agenda a step that has passed is owed.
+    int64_t at = *due ? now : expiry.at;
+    return moment == CLOCK_NONE || at < moment ? at : moment;
+}
+
+// Has a warning given that is due. Who gives it notes that in the state, which is looked at again then.
+static int64_t heed_warning(const struct look *look, int64_t moment)
+{
+    bool due;
+    int64_t earlier = or_warning(look, moment, &due);
+    if (!due) {
+        return earlier;
+    }
+    notify_event(&look->daemon->reign->notices, EVENT_EXPIRING, look->certificate, NULL);
+    int64_t again = clock_now() + AGAIN_S;
+    return moment == CLOCK_NONE || again < moment ? again : moment;
+}
+
 // ---- One certificate
 
 static void log_wait(const struct daemon *daemon, const struct certificate *certificate,
@@ -119,6 +151,7 @@ static bool read_one(struct daemon *daemon, size_t index, struct look *look, str
         if (!get_bit(reign->unreadable, index)) {
             const struct log_field fields[] = {{"certificate", certificate->name}, {"error", error.message}};
             log_line(LOG_LEVEL_ERROR, "its state cannot be read, so nothing is done", fields, 2);
+            notify_event(&reign->notices, EVENT_STATE_UNREADABLE, certificate, error.message);
             set_bit(reign->unreadable, index, true);
         }
         // What is wrong in the file stays so until it is written anew; what the system denies may not.
@@ -168,7 +201,7 @@ static int look_at_one(struct daemon *daemon, size_t index, int64_t owed, struct
         return 0;
     }
     if (!starts(&look, owed, &decision, &moment)) {
-        agenda_set(&daemon->reign->agenda, index, moment);
+        agenda_set(&daemon->reign->agenda, index, heed_warning(&look, moment));
         log_wait(daemon, look.certificate, &decision);
         return 0;
     }
@@ -212,6 +245,8 @@ static void place_one(struct daemon *daemon, size_t index)
     } else if (starts(&look, owed, &decision, &moment)) {
         moment = owed;
     } else {
+        bool due;
+        moment = or_warning(&look, moment, &due);
         log_wait(daemon, look.certificate, &decision);
     }
     agenda_set(agenda, index, moment);
@@ -301,8 +336,12 @@ void daemon_tell(void *context, const char *name, const struct report *report)
     struct reign *reign = context;
     reign->daemon->outcomes[report->outcome]++;
     reign->busy = report->outcome == OUTCOME_BUSY;
+    // A state that cannot be read is told of when its certificate is looked at next.
+    if (report->outcome != OUTCOME_FAILED || report->step != STEP_NONE) {
+        notify_report(&reign->notices, name, report);
+    }
     bool done = report->outcome == OUTCOME_RENEWED || report->outcome == OUTCOME_PUBLISHED;
-    bool news = done || (report->outcome == OUTCOME_PENDING && !report->again);
+    bool news = done || ((report->outcome == OUTCOME_PENDING || report->outcome == OUTCOME_HELD) && !report->again);
     run_log(name, report,
             report->outcome == OUTCOME_FAILED ? LOG_LEVEL_ERROR
             : news                            ? LOG_LEVEL_INFO
@@ -341,6 +380,9 @@ void daemon_left(void *context, const struct certificate *gone)
     int64_t now = clock_now();
     if (starts(&look, now, &decision, &moment)) {
         moment = left != reign ? now : now + (reign->busy ? BUSY_S : pause_s(&decision));
+    } else {
+        bool due;
+        moment = or_warning(&look, moment, &due);
     }
     agenda_set(&reign->agenda, index, moment);
 }

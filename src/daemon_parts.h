@@ -10,6 +10,7 @@
 #include "home.h"
 #include "host.h"
 #include "loop.h"
+#include "notify.h"
 #include "service.h"
 #include "session.h"
 #include "trouble.h"
@@ -23,6 +24,7 @@ struct reign {
     struct daemon *daemon;
     struct session session;
     struct crew crew;
+    struct notices notices;
     size_t polled;             // of its workers' descriptors, in the last sleep
     struct agenda agenda;      // empty for one that was followed
     unsigned char *working;    // a bit for each certificate: it is in the crew
@@ -52,6 +54,7 @@ struct daemon {
     int64_t now, boot_ms; // of this turn
     int64_t newest_written;
     enum clock_trust trust;
+    bool doubt_told; // that the clock is not believed
     struct clock_watch watch;
     int64_t doubt_boot_ms; // when a doubt ends; INT64_MAX: there is none
     int64_t lead_ms;       // the greatest lead of the wall clock over the boot clock since the agenda was built
@@ -71,7 +74,7 @@ struct daemon {
 
 // ---- daemon.c
 
-// How many workers are at work.
+// How many are at work: workers, and couriers.
 int daemon_at_work(const struct daemon *daemon);
 
 // ---- daemon_reload.c

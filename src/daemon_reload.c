@@ -18,6 +18,7 @@ void daemon_free_reign(struct reign *reign)
     agenda_free(&reign->agenda);
     free(reign->working);
     free(reign->unreadable);
+    notify_stop(&reign->notices);
     crew_free(&reign->crew);
     session_close(&reign->session);
     free(reign);
@@ -37,6 +38,7 @@ int daemon_prepare_reign(struct reign *reign, struct daemon *daemon, struct erro
                                 .left = daemon_left,
                                 .context = reign,
                                 .state_dirfd = -1};
+    reign->notices.config = config;
     reign->working = calloc(bytes, 1);
     reign->unreadable = calloc(bytes, 1);
     if (reign->working == NULL || reign->unreadable == NULL) {
@@ -66,7 +68,7 @@ void daemon_bury(struct daemon *daemon)
 {
     for (struct reign *reign = daemon->reign; reign->before != NULL;) {
         struct reign *before = reign->before;
-        if (!crew_is_idle(&before->crew)) {
+        if (!crew_is_idle(&before->crew) || !notify_is_idle(&before->notices)) {
             reign = before;
             continue;
         }
@@ -82,6 +84,7 @@ static void refuse(struct daemon *daemon, const char *message)
 {
     daemon->facts.refused = clock_now();
     snprintf(daemon->facts.refusal, sizeof(daemon->facts.refusal), "%s", message);
+    notify_event(&daemon->reign->notices, EVENT_CONFIG_REFUSED, NULL, message);
     log_error("the new configuration is refused, the one in force stays");
 }
 

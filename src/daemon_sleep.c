@@ -163,6 +163,9 @@ static size_t fill_polls(struct daemon *daemon)
 void daemon_sleep(struct daemon *daemon)
 {
     int64_t until_boot_ms;
+    for (struct reign *reign = daemon->reign; reign != NULL; reign = reign->before) {
+        notify_turn(&reign->notices);
+    }
     tidy(daemon);
     tell_others(daemon);
     int64_t until = wake_at(daemon, &until_boot_ms);

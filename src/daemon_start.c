@@ -17,7 +17,7 @@
 static bool is_worker(const struct daemon *daemon, pid_t pid)
 {
     for (const struct reign *reign = daemon->reign; reign != NULL; reign = reign->before) {
-        if (crew_has(&reign->crew, pid)) {
+        if (crew_has(&reign->crew, pid) || reign->notices.courier == pid) {
             return true;
         }
     }
@@ -49,6 +49,7 @@ void daemon_collect(struct daemon *daemon)
         crew_collect(&reign->crew, all ? NULL : daemon->polls + at, reign->polled);
         at += reign->polled;
         reign->polled = 0;
+        notify_turn(&reign->notices);
     }
     daemon_bury(daemon);
     if (daemon->woken != 0 || at > WAKE_OWN) {
@@ -125,6 +126,10 @@ void daemon_tell_trust(struct daemon *daemon, enum clock_trust trust)
         log_warning("%s", buf_string(&reason));
     }
     snprintf(daemon->facts.trouble, sizeof(daemon->facts.trouble), "%s", buf_string(&reason));
+    if (trust != CLOCK_TRUSTED && !daemon->doubt_told) {
+        notify_event(&daemon->reign->notices, EVENT_CLOCK_UNTRUSTED, NULL, buf_string(&reason));
+    }
+    daemon->doubt_told = trust != CLOCK_TRUSTED;
     buf_free(&reason);
 }
 

@@ -97,13 +97,19 @@ static void push_failure(lua_State *L, int first, const char *function)
     lua_setfield(L, -2, "permanent");
 }
 
+// A policy may name the step that it lets pass.
+static bool is_step(lua_State *L, int index, const struct call *call)
+{
+    return lua_type(L, index) == LUA_TSTRING && strcmp(call->function, "decide") == 0;
+}
+
 // The three results of a function, on top of the stack, become the answer.
 static void answer_results(lua_State *L, const struct call *call)
 {
     int first = lua_gettop(L) - 2;
     if (!lua_toboolean(L, first)) {
         push_failure(L, first, call->function);
-    } else if (lua_isboolean(L, first) || lua_istable(L, first)) {
+    } else if (lua_isboolean(L, first) || lua_istable(L, first) || is_step(L, first, call)) {
         lua_newtable(L);
         lua_pushvalue(L, first);
         lua_setfield(L, -2, "ok");

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "key.h"
 #include "lock.h"
+#include "policy.h"
 #include "process.h"
 #include "publish.h"
 #include "renew.h"
@@ -43,8 +44,25 @@ static void fail(struct report *report, const struct order *order, const struct 
     report->error = *error;
 }
 
+// The processes that a keeper forks before it holds anything.
+struct helpers {
+    struct hook_process *hook;
+    struct hook_process *policy; // NULL: no policy is asked
+};
+
+// True when no policy has a say, or all let the step pass; else the report says why not.
+static bool is_allowed(struct keeping *keeping, struct helpers *helpers, struct report *report)
+{
+    bool asked = policy_is_asked(keeping->settings, keeping->decision);
+    // The settings are others than when the order was given: who gave it decides again.
+    bool allowed = !asked || (helpers->policy != NULL && policy_allows(keeping, helpers->policy, report));
+    hook_process_end(helpers->policy);
+    helpers->policy = NULL;
+    return allowed;
+}
+
 // With the lock in hand: reads the state, decides again, and does the step if it is still to be done.
-static void work(const struct order *order, int state_dirfd, struct hook_process *process, struct report *report)
+static void work(const struct order *order, int state_dirfd, struct helpers *helpers, struct report *report)
 {
     struct error error;
     struct settings settings;
@@ -65,19 +83,22 @@ static void work(const struct order *order, int state_dirfd, struct hook_process
         worker_hold(order, &decision, now, report);
         goto out;
     }
-    if (key_start(&error) < 0) {
-        fail(report, order, &error);
-        goto out;
-    }
     struct keeping keeping = {.order = order,
                               .settings = &settings,
                               .state = &state,
                               .decision = &decision,
                               .state_dirfd = state_dirfd,
-                              .process = process,
+                              .process = helpers->hook,
                               .now = now};
     memset(report, 0, sizeof(*report));
     report->step = decision.step;
+    if (!is_allowed(&keeping, helpers, report)) {
+        goto out;
+    }
+    if (key_start(&error) < 0) {
+        fail(report, order, &error);
+        goto out;
+    }
     if (decision.step == STEP_ISSUE) {
         renew_step(&keeping, report);
     } else {
@@ -103,7 +124,7 @@ static void keep(const struct order *order, struct report *report)
     const char *kind = order->step == STEP_ISSUE ? "issue" : "publish";
     // A publication may have to be undone by a second process when the first had to be killed.
     int spares = order->step == STEP_PUBLISH ? 1 : 0;
-    struct hook_process *process = NULL;
+    struct helpers helpers = {NULL, NULL};
     struct error error;
     int lock = -1;
     int state_dirfd = open_state_dir(engine, &error);
@@ -111,19 +132,22 @@ static void keep(const struct order *order, struct report *report)
         fail(report, order, &error);
         return;
     }
-    if (hook_process_start(engine, kind, order->certificate->name, spares, &process, &error) < 0) {
+    const char *name = order->certificate->name;
+    if ((order->ask && hook_process_start(engine, "policy", name, 0, &helpers.policy, &error) < 0) ||
+        hook_process_start(engine, kind, name, spares, &helpers.hook, &error) < 0) {
         fail(report, order, &error);
         goto out;
     }
     // Only now, so that the lock is not shared with the hook process and dies with us.
-    lock = lock_take(state_dirfd, "locks", order->certificate->name, &error);
+    lock = lock_take(state_dirfd, "locks", name, &error);
     if (lock < 0) {
         fail(report, order, &error);
         goto out;
     }
-    work(order, state_dirfd, process, report);
+    work(order, state_dirfd, &helpers, report);
 out:
-    hook_process_end(process);
+    hook_process_end(helpers.policy);
+    hook_process_end(helpers.hook);
     if (lock >= 0) {
         close(lock);
     }

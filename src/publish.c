@@ -39,6 +39,7 @@ struct transaction {
     char digest[65];
     uint32_t failures; // so far
     bool permanent;
+    bool rolled_back; // the previous generation is back in place
     struct error error;
 };
 
@@ -138,11 +139,15 @@ static int load_next(struct transaction *transaction)
     return result;
 }
 
-// True for a generation that can be gone back to.
+// True for a generation that can be gone back to: none that was held, none that was revoked, nor what is behind that.
 static bool is_still_good(const struct transaction *transaction, uint32_t number)
 {
+    const struct state *state = transaction->keeping->state;
     struct loaded older;
     struct error ignored;
+    if (number <= state->revoked_older || (number >= state->held_first && number <= state->held_last)) {
+        return false;
+    }
     loaded_init(&older);
     bool good = load(transaction, number, &older, &ignored) == 0 && older.files.key.length > 0 &&
                 older.facts.not_after > transaction->keeping->now;
@@ -318,11 +323,18 @@ static void undo(struct transaction *transaction)
     } else {
         error_set(both, first.code, "%.*s; generation %u is back in place", most, first.message,
                   transaction->previous.number);
+        transaction->rolled_back = true;
     }
     transaction->permanent = permanent;
 }
 
 // ---- The state
+
+// What was cut short is finished before a rollback.
+static bool goes_back(const struct keeping *keeping)
+{
+    return (keeping->order->flags & DECIDE_ROLLBACK) != 0 && keeping->decision->cause != DUE_UNFINISHED;
+}
 
 static int save(struct transaction *transaction, struct error *error)
 {
@@ -363,6 +375,7 @@ static void record_failure(struct transaction *transaction, struct report *repor
         warn(transaction, "a failed publication is not recorded", &error);
     }
     report->outcome = OUTCOME_FAILED;
+    report->rolled_back = transaction->rolled_back;
     report->error = transaction->error;
 }
 
@@ -380,6 +393,7 @@ static void record_success(struct transaction *transaction, struct report *repor
         return;
     }
     report->outcome = OUTCOME_PUBLISHED;
+    report->rolled_back = goes_back(transaction->keeping);
     if (generation_prune(transaction->keeping->state_dirfd, transaction->name, state,
                          transaction->keeping->order->config->engine.keep, &error) < 0) {
         warn(transaction, "old generations are not pruned", &error);
@@ -460,9 +474,7 @@ void publish_step(struct keeping *keeping, struct report *report)
     transaction_init(&transaction, keeping);
     transaction.next.number = keeping->decision->generation;
     strncat(report->profile, transaction.profile_name, sizeof(report->profile) - 1);
-    // What was cut short is finished first.
-    bool goes_back = (keeping->order->flags & DECIDE_ROLLBACK) != 0 && keeping->decision->cause != DUE_UNFINISHED;
-    if (goes_back && choose_older(&transaction) < 0) {
+    if (goes_back(keeping) && choose_older(&transaction) < 0) {
         // Nothing was tried, so no failure is counted.
         report->outcome = OUTCOME_FAILED;
         report->error = transaction.error;

@@ -235,6 +235,7 @@ static void record_generation(struct renewal *renewal, const struct successor *n
         error_prefix(&report->error, "generation %u is on disk, but", next->number);
         return;
     }
+    report->kept_back = keeping->state->held == next->number;
     report->outcome = renewal->again.code == ERROR_NONE ? OUTCOME_RENEWED : OUTCOME_FAILED;
     report->error = renewal->again;
     // With publishing on, pruning follows the publication.
@@ -354,7 +355,9 @@ static int take_key(struct renewal *renewal)
     }
     struct key *aside = fitting_key(renewal, &renewal->key_text);
     // That of a pending order may be the old one, which aside counts as left there by a crash.
-    if (keeping->settings->reuse_key && renewal->has_previous && (!renewal->pending || aside == NULL)) {
+    // The key of one that was revoked may be why.
+    if (keeping->settings->reuse_key && !keeping->state->revoked && renewal->has_previous &&
+        (!renewal->pending || aside == NULL)) {
         renewal->key = fitting_key(renewal, &renewal->previous.key);
     }
     if (renewal->pending && aside == NULL && renewal->key == NULL) {

@@ -65,7 +65,6 @@ static cJSON *names_json(const char *canonical)
     return list;
 }
 
-// Prints the tree into json, and wipes and frees it. error is set already when the tree is NULL.
 static int print(cJSON *tree, bool fine, struct buf *json, struct error *error)
 {
     char *text = fine && tree != NULL ? cJSON_PrintUnformatted(tree) : NULL;
@@ -81,6 +80,11 @@ static int print(cJSON *tree, bool fine, struct buf *json, struct error *error)
         result = error_set(error, ERROR_SYSTEM, "the request to the hook is too long");
     }
     return result;
+}
+
+int request_print(cJSON *tree, struct buf *json, struct error *error)
+{
+    return print(tree, true, json, error);
 }
 
 static cJSON *previous_json(const struct request *request)
@@ -121,6 +125,8 @@ int request_issue(const struct request *request, struct buf *json, struct error 
     add_text(tree, "cookie", request->cookie, &fine);
     add_number(tree, "attempt", request->attempt, &fine);
     add_number(tree, "deadline", request->deadline, &fine);
+    add_text(tree, "certificate", request->certificate, &fine);
+    add_text(tree, "reason", request->reason, &fine);
     return print(tree, fine, json, error);
 }
 

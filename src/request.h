@@ -14,7 +14,7 @@
 #include "key.h"
 #include "x509.h"
 
-// The request of issue, as certauto-hooks(7) describes it.
+// The request of issue and of revoke, as certauto-hooks(7) describes them; a text that is NULL is left out.
 struct request {
     const char *name;  // certificate
     const char *names; // canonical
@@ -24,9 +24,10 @@ struct request {
     const struct generation *previous;  // or NULL
     const char *previous_serial;
     int64_t previous_not_after;
-    const char *cookie; // of a pending order; NULL: a new order
-    uint32_t attempt;   // 1: the first
-    int64_t deadline;   // Unix seconds
+    const char *cookie;               // of a pending order; NULL: a new order
+    uint32_t attempt;                 // 1: the first
+    int64_t deadline;                 // Unix seconds
+    const char *certificate, *reason; // revoke: PEM, and a word of RFC 5280
 };
 // Appends it to json. Reads the "@path" options now.
 int request_issue(const struct request *request, struct buf *json, struct error *error);
@@ -45,6 +46,9 @@ struct bundle {
 int request_bundle(const struct bundle *bundle, struct buf *json, struct error *error);
 // The same as the arguments of rollback: [previous or null, the bundle that failed].
 int request_rollback(const struct bundle *failed, struct buf *json, struct error *error);
+
+// Prints the tree into json, and wipes and frees it; it may be NULL, for no memory.
+int request_print(cJSON *tree, struct buf *json, struct error *error);
 
 // Overwrites all texts below the item and beside it: they may be secret.
 void request_wipe(cJSON *item);

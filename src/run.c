@@ -11,9 +11,11 @@
 
 #include "clock.h"
 #include "crew.h"
+#include "expiry.h"
 #include "file.h"
 #include "lock.h"
 #include "log.h"
+#include "notify.h"
 
 // Certificates by their numbers in the configuration.
 struct numbers {
@@ -30,9 +32,11 @@ struct pass {
     bool *chosen; // by number; NULL: all
     int64_t now;
     unsigned flags;
-    int64_t newest_written; // over all states
-    bool judged;            // the clock was: results may be told
-    struct numbers ahead;   // whose "written" lies ahead
+    int64_t newest_written;  // over all states
+    bool judged;             // the clock was: results may be told
+    struct numbers ahead;    // whose "written" lies ahead
+    struct numbers expiring; // of which a warning of expiry is due
+    struct notices notices;
     struct state state;
     struct crew crew;
 };
@@ -64,6 +68,12 @@ static void add_result(void *context, const char *name, const struct report *rep
 {
     struct pass *pass = context;
     struct run_results *results = pass->results;
+    if (!pass->options->dry_run) {
+        notify_report(&pass->notices, name, report);
+        if (pass->judged) {
+            notify_turn(&pass->notices);
+        }
+    }
     if (report->outcome == OUTCOME_FAILED && report->step == STEP_NONE) {
         results->unreadable++;
     }
@@ -171,6 +181,13 @@ static int look_at(struct pass *pass, const struct certificate *certificate, str
     struct settings settings;
     struct decision decision;
     decide_settings(pass->config, certificate, &pass->state, &settings);
+    struct expiry expiry;
+    bool by_hand = (pass->flags & (DECIDE_BY_HAND_ISSUE | DECIDE_BY_HAND_PUBLISH)) != 0;
+    if (!by_hand && settings.notifies.count > 0 &&
+        expiry_next(certificate, &settings, &pass->state, pass->now, &expiry) && expiry.at <= pass->now &&
+        add_number(&pass->expiring, (size_t)(certificate - pass->config->certificates), error) < 0) {
+        return -1;
+    }
     decide(pass->config, certificate, &settings, &pass->state, pass->now, pass->flags, &decision);
     // By hand, each profile has its own answer: the crew asks for them.
     if (decision.step == STEP_ISSUE || decision.step == STEP_PUBLISH || (pass->flags & DECIDE_BY_HAND_PUBLISH) != 0) {
@@ -278,7 +295,12 @@ static int take_steps(struct pass *pass, struct error *error)
     for (size_t i = 0; i < pass->ahead.count; i++) {
         set_back(pass, &pass->config->certificates[pass->ahead.list[i]]);
     }
-    return crew_run(&pass->crew, error);
+    int result = crew_run(&pass->crew, error);
+    // Now, because a renewal that was published has ended most of these.
+    for (size_t i = 0; i < pass->expiring.count; i++) {
+        notify_event(&pass->notices, EVENT_EXPIRING, &pass->config->certificates[pass->expiring.list[i]], NULL);
+    }
+    return result;
 }
 
 int run_pass(const struct config *config, const struct run_options *options,
@@ -292,7 +314,8 @@ int run_pass(const struct config *config, const struct run_options *options,
                         .context = context,
                         .now = clock_now(),
                         .flags = options->flags,
-                        .newest_written = CLOCK_NONE};
+                        .newest_written = CLOCK_NONE,
+                        .notices.config = config};
     int result = -1;
     *results = (struct run_results){0};
     pass.flags |= options->by_hand_issue ? DECIDE_BY_HAND_ISSUE : 0;
@@ -309,17 +332,23 @@ int run_pass(const struct config *config, const struct run_options *options,
     }
     result = 0;
     bool doubted = doubt_clock(&pass);
+    if (doubted && !options->dry_run) {
+        notify_event(&pass.notices, EVENT_CLOCK_UNTRUSTED, NULL, results->clock.message);
+    }
     tell_first_results(&pass);
     if (!doubted) {
         result = take_steps(&pass, error);
     }
+    notify_wait(&pass.notices);
 out:
+    notify_stop(&pass.notices);
     if (pass.crew.state_dirfd >= 0) {
         close(pass.crew.state_dirfd);
     }
     crew_free(&pass.crew);
     state_free(&pass.state);
     free(pass.ahead.list);
+    free(pass.expiring.list);
     free(pass.chosen);
     return result;
 }

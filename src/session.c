@@ -43,11 +43,16 @@ int session_open(struct session *session, const struct arguments *arguments)
     struct problems problems;
     problems_init(&problems);
     session_load(session, arguments, &problems);
+    bool said = session->config != NULL;
     // Mistakes only: warnings are "check"'s.
     for (size_t i = 0; session->config == NULL && i < problems.count; i++) {
         if (problems.list[i].level == PROBLEM_MISTAKE) {
             session_print_problem(stderr, &problems.list[i]);
+            said = true;
         }
+    }
+    if (!said) {
+        arguments_complain("no memory for the configuration, nor for what is wrong with it");
     }
     problems_free(&problems);
     return session->config != NULL ? EXIT_DONE : EXIT_MISTAKE;

@@ -52,12 +52,14 @@ struct state {
     bool keyless;                            // imported without its key: it cannot be published (HOLD_NO_KEY)
     bool revoked;
     bool revoked_here;                   // by "revoke NAME": renewed at once even within a day of its issue (spec 5)
+    uint32_t revoked_older;              // the newest older generation that was revoked; 0: none
     int64_t window_start, window_finish; // the CA's suggestion for this generation
     const char *window_url;
     bool due_again;     // at issue it was due again at once: its circle counts as a failure
     uint32_t withdrawn; // newest generation that a rollback withdrew; 0: none
     uint32_t held;      // generation held by must_keep; 0: none
     const char *held_reason;
+    uint32_t held_first, held_last; // older ones, one after another, that were held and never published; 0: none
 
     struct failures issue;
     int64_t retry_after; // the CA's: holds every command until then

@@ -32,6 +32,7 @@ static const struct state_field certificate_fields[] = {
     STATE_FIELD(STATE_SWITCH, "keyless", keyless),
     STATE_FIELD(STATE_SWITCH, "revoked", revoked),
     STATE_FIELD(STATE_SWITCH, "revoked_here", revoked_here),
+    STATE_FIELD(STATE_NUMBER, "revoked_older", revoked_older),
     STATE_FIELD(STATE_TIME, "window_start", window_start),
     STATE_FIELD(STATE_TIME, "window_finish", window_finish),
     STATE_FIELD(STATE_FACT, "window_url", window_url),
@@ -39,6 +40,8 @@ static const struct state_field certificate_fields[] = {
     STATE_FIELD(STATE_NUMBER, "withdrawn", withdrawn),
     STATE_FIELD(STATE_NUMBER, "held", held),
     STATE_FIELD(STATE_SENTENCE, "held_reason", held_reason),
+    STATE_FIELD(STATE_NUMBER, "held_first", held_first),
+    STATE_FIELD(STATE_NUMBER, "held_last", held_last),
     STATE_FIELD(STATE_FACT, "warned", warned),
 };
 

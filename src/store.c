@@ -15,11 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "file.h"
 #include "lock.h"
 #include "process.h"
 
 #define LOCKS ".locks"
+#define WRITING ".set"     // no key of a hook's: those do not begin so
+#define MOST_WAIT_MS 30000 // for other writers
 #define MAX_KEY 200
 #define FOLDER_MODE 0700
 
@@ -112,9 +115,16 @@ int store_set(int store_dirfd, const char *key, const void *bytes, size_t length
         return error_set(error, ERROR_REFUSED, "the value of %s is longer than %d bytes", key, STORE_MAX_VALUE);
     }
     pid_t parent = as_owner(store_dirfd);
-    int result = make_folders(store_dirfd, key, error);
-    if (result == 0) {
-        result = file_write_atomic(store_dirfd, key, bytes, length, NULL, error);
+    int result = -1;
+    // One writer at a time: what a crash leaves of a write, a CA's key it may be, is replaced by the next of that key.
+    int lock = lock_wait(store_dirfd, LOCKS, WRITING, clock_boot_ms() + MOST_WAIT_MS, error);
+    if (lock < 0) {
+        error_prefix(error, "%s cannot be kept", key);
+    } else {
+        if (make_folders(store_dirfd, key, error) == 0) {
+            result = file_write_alone(store_dirfd, key, bytes, length, NULL, error);
+        }
+        close(lock);
     }
     as_ourselves(parent);
     return result;

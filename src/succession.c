@@ -9,12 +9,25 @@
 #include "failures.h"
 #include "names.h"
 
-static void end_what_belonged(struct state *state)
+static void mark_revoked(struct state *state, uint32_t number)
 {
-    for (size_t i = 0; state->revoked && i < state->publication_count; i++) {
-        if (state->publications[i].published == state->generation) {
+    for (size_t i = 0; i < state->publication_count; i++) {
+        if (state->publications[i].published == number) {
             state->publications[i].published_revoked = true;
         }
+    }
+}
+
+static void end_what_belonged(struct state *state)
+{
+    if (state->revoked) {
+        mark_revoked(state, state->generation);
+        state->revoked_older = state->generation;
+    }
+    // One that nobody has forced is none to go back to.
+    if (state->held != 0 && state_newest_published(state) < state->held) {
+        state->held_first = state->held == state->held_last + 1 ? state->held_first : state->held;
+        state->held_last = state->held;
     }
     state->revoked = false;
     state->revoked_here = false;
@@ -92,6 +105,17 @@ bool succession_loses(const struct x509_facts *old, const struct x509_facts *new
     return out->length > 0;
 }
 
+void succession_revoke(struct state *state, uint32_t number)
+{
+    mark_revoked(state, number);
+    if (number == state->generation) {
+        state->revoked = true;
+        state->revoked_here = true;
+    } else if (number > state->revoked_older) {
+        state->revoked_older = number;
+    }
+}
+
 void succession_publish(struct state *state, struct publication *publication, uint32_t number, int64_t not_after,
                         int64_t now)
 {
@@ -105,7 +129,8 @@ void succession_publish(struct state *state, struct publication *publication, ui
         publication->published = number;
         publication->at = now;
         publication->published_not_after = not_after;
-        publication->published_revoked = number == state->generation && state->revoked;
+        publication->published_revoked =
+            (number == state->generation && state->revoked) || number == state->revoked_older;
         failures_end(&publication->failures);
     }
     // Going back withdraws what is newer; a person who publishes that lifts it.
@@ -113,9 +138,5 @@ void succession_publish(struct state *state, struct publication *publication, ui
         state->withdrawn = state->generation;
     } else if (number == state->generation) {
         state->withdrawn = 0;
-    }
-    if (state->held == number) {
-        state->held = 0;
-        state->held_reason = NULL;
     }
 }

@@ -28,9 +28,13 @@ void succession_apply(struct state *state, const struct successor *next);
 // Usage beyond that of X509_SERVER and kin is not seen.
 bool succession_loses(const struct x509_facts *old, const struct x509_facts *new, unsigned must_keep, struct buf *out);
 
-// A profile has published this generation: the note of the transaction ends, and with it a withdrawal or hold of the
-// generation. One that is older than what the profile had published withdraws the newest (rollback). publication is that of the profile in the state, or NULL when there is no room for one.
+// A profile has published this generation: the note of the transaction ends, and with it a withdrawal of the
+// generation; held it stays for the other profiles. One that is older than what the profile had published withdraws the newest (rollback). publication is that of the profile in the state, or NULL when there is no room for one.
 void succession_publish(struct state *state, struct publication *publication, uint32_t number, int64_t not_after,
                         int64_t now);
+
+// This generation is revoked at the user's word: the newest is due at once, even within a day of its issue, and what
+// follows one that a profile has published is published at once. Going back to it, or behind it, is over.
+void succession_revoke(struct state *state, uint32_t number);
 
 #endif

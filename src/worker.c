@@ -56,6 +56,7 @@ void worker_hold(const struct order *order, const struct decision *decision, int
     memset(report, 0, sizeof(*report));
     report->step = decision->next;
     report->generation = decision->generation;
+    report->again = true;
     bool by_hand = (order->flags & (DECIDE_BY_HAND_ISSUE | DECIDE_BY_HAND_PUBLISH)) != 0;
     if (decision->hold >= HOLD_COUNT) {
         return;

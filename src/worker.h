@@ -35,6 +35,7 @@ struct order {
     enum step step;      // STEP_ISSUE or STEP_PUBLISH
     const char *profile; // publish: which; NULL: the first ready one
     unsigned flags;      // enum decide_flags
+    bool ask;            // policies have a say (policy_is_asked)
 };
 
 // What came of it.
@@ -43,7 +44,9 @@ struct report {
     enum step step;
     uint32_t generation; // renewed or published; also of one that was kept but failed (due again at once)
     char profile[129];   // publish
-    bool again;          // OUTCOME_PENDING: it was so before
+    bool again;          // OUTCOME_PENDING, _HELD: it was so before
+    bool rolled_back;    // an older generation is in place again: by "rollback", or after a failed publication
+    bool kept_back;      // OUTCOME_RENEWED, _FAILED: the new generation is held by "must_keep"
     struct error error;  // OUTCOME_FAILED: the sentence; OUTCOME_HELD, _PENDING, _WAITING, _BUSY: the reason
 };
 

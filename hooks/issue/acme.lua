@@ -113,7 +113,7 @@ return {
     {
       name = "preferred_chain",
       type = "string",
-      doc = "Name of the root, or fingerprint (SHA-256) of an issuer, of the chain to take if there are several.",
+      doc = "Name or SHA-256 fingerprint of the root of the chain to take if there are several.",
     },
     { name = "certificate_profile", type = "string", doc = "The CA's profile of certificates, as 'shortlived'." },
   },
@@ -127,7 +127,7 @@ return {
       done, fault = account.change(client, request.action)
     end
     if done then
-      return true
+      return done
     end
     return tell(fault)
   end,

@@ -5,6 +5,7 @@
 -- In the store: local-ca/root and local-ca/issuing hold key and certificate of the two, together in one file each
 -- so that no crash can part them; local-ca/root.pem is the root's certificate alone, to be given to clients.
 -- The issuing CA is made anew, with a new key, before a certificate would outlive it. The root is made once.
+-- local-ca/revoked-SERIAL says when and why a certificate was revoked. Nobody is told: there is no CRL.
 
 local key = require "certauto.key"
 local log = require "certauto.log"
@@ -188,6 +189,34 @@ local function issue(request)
   return { certificate = certificate, chain = ca.pem }
 end
 
+-- Only a certificate of this CA. One that was revoked before stays as it was noted then.
+local function revoke(request)
+  local root, message = load_ca("root")
+  if not root then
+    return nil, message or "there is no CA here that could have issued it", { permanent = true }
+  end
+  local facts
+  facts, message = x509.read(request.certificate)
+  if not facts then
+    return nil, message
+  end
+  local chain
+  chain, message = x509.check_chain(request.certificate, request.previous.chain, { trust = root.pem })
+  if not chain then
+    return nil, "it is not of this CA: " .. message, { permanent = true }
+  end
+  local name = "local-ca/revoked-" .. facts.serial
+  local lock <close>, failure = store.lock("local-ca/lock")
+  if not lock then
+    return nil, failure
+  elseif store.get(name) then
+    return true
+  end
+  log.warning("a revocation is noted in the store only: there is no CRL, so those who trust the CA go on trusting it",
+    { serial = facts.serial })
+  return store.set(name, ("%s %s\n"):format(time.format(time.now()), request.reason))
+end
+
 return {
   api = 1,
   doc = "A CA of one's own, kept in store/local-ca; clients must trust its store/local-ca/root.pem.",
@@ -206,4 +235,5 @@ return {
     },
   },
   issue = issue,
+  revoke = revoke,
 }

@@ -53,7 +53,7 @@ end
 -- not enough time left, or so much is asked for that the CA had better be asked by another call.
 function acme.pause(answer, tries)
   local wait = acme.retry_after(answer) or 0.1 * 2 ^ math.min(tries, 7)
-  if wait > 60 or wait > time.left() - 15 then
+  if wait > 60 or wait > time.left() * 0.8 then
     return false, math.max(1, math.ceil(wait))
   end
   return time.sleep(math.max(wait, 0.05))

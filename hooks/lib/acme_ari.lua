@@ -25,7 +25,8 @@ end
 function ari.replaced(client, request, note)
   local previous = request.previous
   local facts = previous and type(client.directory.renewalInfo) == "string" and x509.read(previous.certificate)
-  if not facts or note.ca ~= client.folder or note.account ~= client.kid or note.fingerprint ~= facts.fingerprint then
+  if not facts or note.ca ~= client.folder or note.account ~= client.kid
+    or facts.fingerprint ~= (note.fingerprint or note.before) then
     return nil
   end
   return ari.identify(previous.certificate)

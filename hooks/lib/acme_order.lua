@@ -5,12 +5,14 @@
 -- In the store, "acme/orders/NAME" is the note of a certificate's order, JSON: whose it is ("ca", "account", "names",
 -- "key", "profile"), its address "order", the "proofs" that are set up, "pending" when the engine has its cookie, and
 -- when the certificate was handed over "fingerprint" and "attempt". It stays until the next order, which names the
--- certificate that it replaces.
+-- certificate that it replaces; "before" is the fingerprint of that one until there is a new one.
 
 local acme = require "lib.acme"
 local ari = require "lib.acme_ari"
 local challenge = require "lib.acme_challenge"
 local codec = require "certauto.codec"
+local fs = require "certauto.fs"
+local http = require "certauto.http"
 local jose = require "lib.jose"
 local json = require "certauto.json"
 local log = require "certauto.log"
@@ -24,6 +26,7 @@ local REASONS = { unspecified = 0, keycompromise = 1, cacompromise = 2, affiliat
   cessationofoperation = 5, certificatehold = 6, removefromcrl = 8, privilegewithdrawn = 9, aacompromise = 10 }
 
 local MOST_CHAINS <const> = 8
+local MOST_BUNDLE <const> = 16 * 1024 * 1024
 
 -- ---- The note
 
@@ -189,6 +192,7 @@ local function obtain(client, request, note)
     return nil, nil, fault
   end
   mark.order, mark.proofs = found.url, json.array {}
+  mark.before = note.account == mark.account and (note.fingerprint or note.before) or nil
   local done
   done, fault = keep_note(request, mark)
   return done and found, mark, fault
@@ -235,7 +239,8 @@ local function order_failure(client, found)
   if #parts == 0 then
     parts[1] = type(found.error) == "table" and acme.describe(found.error) or "no reason given"
   end
-  return acme.fault("the CA rejected the order: " .. table.concat(parts, "; "), { permanent = permanent or nil })
+  return acme.fault("the CA rejected the order: " .. table.concat(parts, "; "),
+    { permanent = permanent or nil, final = true })
 end
 
 -- The challenges that are to be answered: a list of proofs, each with the address "url" beside it. An authorisation
@@ -356,20 +361,38 @@ local function alternates(answer)
   return list
 end
 
--- Whether a chain leads to the preferred root: by the name of the issuer of its last certificate, or by the
--- fingerprint of any of its issuers.
-local function is_preferred(chain, wanted)
-  local print = wanted:gsub(":", ""):lower()
-  local last
-  for index, pem in ipairs(chain) do
-    last = x509.read(pem)
-    if not last then
-      return false
-    elseif index > 1 and last.fingerprint == print then
-      return true
+-- The CA certificate with this fingerprint among those that this machine trusts, as PEM; nil when there is none.
+local function trusted_root(client, print)
+  local bundle = client.trust or fs.read(http.bundle() or "", MOST_BUNDLE) or ""
+  for pem, body in bundle:gmatch("(%-+BEGIN CERTIFICATE%-+(.-)%-+END CERTIFICATE%-+)") do
+    local der = codec.unbase64(body)
+    if der and codec.hex(codec.digest("sha256", der)) == print then
+      return pem
     end
   end
-  return last.issuer == wanted or ("," .. last.issuer .. ","):find(",CN=" .. wanted .. ",", 1, true) ~= nil
+  return nil
+end
+
+-- What says of a chain whether it leads to the preferred root: by the name of the issuer of its last certificate, or
+-- by the fingerprint of the root, or of any issuer that the CA sends along.
+local function preference(client, wanted)
+  local print = wanted:gsub(":", ""):lower()
+  local root = print:find("^%x+$") and #print == 64 and trusted_root(client, print)
+  return function(chain)
+    if root and x509.check_chain(chain[1], table.concat(chain, "", 2), { trust = root }) then
+      return true
+    end
+    local last
+    for index, pem in ipairs(chain) do
+      last = x509.read(pem)
+      if not last then
+        return false
+      elseif index > 1 and last.fingerprint == print then
+        return true
+      end
+    end
+    return last.issuer == wanted or ("," .. last.issuer .. ","):find(",CN=" .. wanted .. ",", 1, true) ~= nil
+  end
 end
 
 local function fetch_chain(client, url)
@@ -388,14 +411,15 @@ end
 local function fetch(client, found)
   local chain, answer = fetch_chain(client, found.certificate)
   local wanted = client.options.preferred_chain
-  if not chain or not wanted or is_preferred(chain, wanted) then
+  local is_preferred = chain and wanted and preference(client, wanted)
+  if not is_preferred or is_preferred(chain) then
     return chain, answer
   end
   for _, link in ipairs(alternates(answer)) do
     local other, fault = fetch_chain(client, link)
     if not other then
       return nil, fault
-    elseif is_preferred(other, wanted) then
+    elseif is_preferred(other) then
       return other
     end
   end
@@ -466,6 +490,10 @@ function order.issue(client, request)
     local done
     done, message = keep_note(request, note)
     return done and { pending = true, wait = fault.wait, cookie = note.order }, message
+  elseif not issued and (fault.final or fault.permanent) then
+    -- Nothing comes of this order any more, whatever its state says.
+    note.order = nil
+    keep_note(request, note)
   end
   return issued, fault
 end

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// Fuzz target: what a hook answers, read as an issue's and as a publication's answer.
+// Fuzz target: what a hook answers, read as an issue's, a publication's and a policy's answer.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct buf traceback;
     buf_init(&traceback, 4096);
     answer_read_done(json, length, &permanent, &traceback, &error);
+    struct policy_answer policy;
+    if (answer_read_policy(json, length, "issue", &policy, &traceback, &error) < 0 && policy.passes) {
+        abort();
+    }
     buf_free(&traceback);
     free(json);
     return 0;

@@ -30,7 +30,7 @@ expect_mistakes <<'END'
 11 no '='
 12 a blank inside
 13 there is no [template nowhere]
-14 has no effect in this version yet
+14 there is no [policy nowhere]
 16 did you mean 'local-ca'?
 19 did you mean 'lifetime'?
 20 stands twice: first at

@@ -39,6 +39,30 @@ says "it is told" "$DIR/err" "an ACME CA has no certificates for"
 exits 0 "it is renewed" renew www
 same "there is one account" 1 "$(find "$STATE/store/acme" -name account | wc -l)"
 
+# A change of contacts is told once.
+sed -i 's/^contact = .*/contact = hostmaster@example.org, mailto:root@example.org/' "$CONFIG"
+before=$(asked 'POST /my-account/')
+exits 0 "contacts that have changed" renew one
+exits 0 "and have not" renew one
+same "are told once" "$((before + 1))" "$(asked 'POST /my-account/')"
+
+# Workers that start together make one account.
+cp "$CONFIG" "$DIR/kept.ini"
+STATE=$DIR/state-many
+{
+    template pebble
+    for name in a b c d e; do
+        printf '[certificate %s]\nnames = %s.example.org\ntemplate = pebble\nauto_renew = yes\n' "$name" "$name"
+    done
+} | write_config
+before=$(asked 'POST /sign-me-up')
+exits 0 "five certificates in one run" --run-now --json
+json "are all issued" '[.results[] | select(.outcome == "renewed")] | length == 5'
+same "with one account" "$((before + 1))" "$(asked 'POST /sign-me-up')"
+same "nothing is left in the web server's folder" "" "$(find "$WEBROOT" -type f)"
+STATE=$DIR/state
+cp "$DIR/kept.ini" "$CONFIG"
+
 # The CA's verdicts: one sentence that names each name, and nothing is left behind.
 stop web
 exits 1 "a web server that is not there" renew one

@@ -4,6 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_acme.sh"
 
+export PEBBLE_MORE
+
 restart_ca() {
     stop ca
     stop dns
@@ -70,6 +72,11 @@ if pebble_at_least 10 "dns-persist-01"; then
     exits 0 "dns-persist-01 needs no set-up" renew persist
 fi
 
+exits 0 "the command revokes by the hook" revoke www --generation 2 --reason superseded
+serial=$(openssl x509 -noout -serial -in "$STATE/certs/www/2/cert.pem" | sed 's/serial=//' | tr A-F a-f | sed 's/^0*//')
+management GET "/cert-status-by-serial/$serial" >"$DIR/out"
+check "Pebble says so" grep -q '"Status": *"Revoked"' "$DIR/out"
+
 # A script works on the account of the configuration's store.
 cat >"$DIR/client.lua" <<END
 local acme = require "lib.acme"
@@ -119,6 +126,10 @@ same "the account's key is changed, a change cut short is settled" "done
 done
 true" "$(cat "$DIR/out" "$DIR/err")"
 exits 0 "an order with the new key" renew www
+exits 0 "the command shows the account" account pebble --json
+json "as the CA has it" '.account[0] | .status == "valid" and (.url | test("/my-account/")) and .error == null'
+exits 0 "and changes its key" account pebble --roll-over
+exits 0 "an order with that one" renew www
 
 if pebble_at_least 8 "renewal information"; then
     cat >"$DIR/ari.lua" <<'END'
@@ -127,7 +138,7 @@ local window, fault = require "lib.acme_ari".window(client, pem)
 print(window and window.start .. " " .. window.finish .. " " .. (window.url or "none") or fault.message)
 print(window and window.retry_after and window.retry_after > 0)
 END
-    newest=$(find "$STATE/certs/www" -name cert.pem | sort | tail -n 1)
+    newest=$(find "$STATE/certs/www" -name cert.pem | sort -V | tail -n 1)
     script "$newest" <"$DIR/ari.lua"
     check "the CA has a window" grep -q '^[0-9]* [0-9]* none$' "$DIR/out"
     management POST /set-renewal-info/ "$(jq -n --rawfile pem "$newest" '{Certificate: $pem, ARIResponse:
@@ -200,7 +211,7 @@ for number in 0 1 2; do
 preferred_chain = $(cat "$DIR/root")
 END
     exits 0 "the chain to root $number is asked for" renew www
-    newest=$(find "$STATE/certs/www" -name chain.pem | sort | tail -n 1)
+    newest=$(find "$STATE/certs/www" -name chain.pem | sort -V | tail -n 1)
     check "and taken" openssl verify -trusted "$DIR/root.pem" "$newest"
 done
 fingerprint=$(openssl x509 -noout -fingerprint -sha256 -in "$newest" | sed 's/.*=//')
@@ -208,7 +219,13 @@ configure <<END
 preferred_chain = $fingerprint
 END
 exits 0 "a chain by the fingerprint of an issuer" renew www
-same "is taken" "$(cat "$newest")" "$(cat "$(find "$STATE/certs/www" -name chain.pem | sort | tail -n 1)")"
+same "is taken" "$(cat "$newest")" "$(cat "$(find "$STATE/certs/www" -name chain.pem | sort -V | tail -n 1)")"
+cat "$DIR/root.pem" >>"$CA_PEM"
+configure <<END
+preferred_chain = $(openssl x509 -noout -fingerprint -sha256 -in "$DIR/root.pem" | sed 's/.*=//')
+END
+exits 0 "a chain by the fingerprint of a root that is trusted" renew www
+check "is taken" openssl verify -trusted "$DIR/root.pem" "$(find "$STATE/certs/www" -name chain.pem | sort -V | tail -n 1)"
 configure <<END
 preferred_chain = Nobody
 END

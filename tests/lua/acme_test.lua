@@ -105,6 +105,12 @@ check.test("the record of dns-01 holds the digest of the authorisation", functio
   check.equal(proof.value, codec.base64url(codec.digest("sha256", "abc.print")))
 end)
 
+check.test("the system's bundle of CAs is a file", function()
+  local path = require "certauto.http".bundle()
+  check.equal(type(path), "string")
+  check.equal(require "certauto.fs".stat(path).type, "file")
+end)
+
 check.test("what a challenge lacks is told", function()
   check.equal(challenge.lack { challenge = "http-01" }, "challenge = http-01 needs webroot")
   check.equal(challenge.lack { challenge = "dns-01" }, "challenge = dns-01 needs dns, the name of a provider")

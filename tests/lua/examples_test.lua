@@ -96,5 +96,31 @@ test("publish_example_rolls_back_to_nothing", function()
   check.contains(message, "reload ended with 1")
 end)
 
+test("policy_example_freezes_but_what_would_expire", function()
+  local hook = check.hook("etc/hooks/policy/example.lua")
+  local now = time.now()
+  local step = { step = "issue", options = { from = time.format(now - 60), to = time.format(now + 600) } }
+  local held = hook.decide({ not_after = time.format(now + 3600) }, step)
+  equal(held["until"], now + 600)
+  check.contains(held.reason, "nothing changes before")
+  equal(hook.decide({ not_after = time.format(now + 300) }, step), step)
+  step.options.to = time.format(now - 30)
+  equal(hook.decide({ not_after = time.format(now + 3600) }, step), step)
+  step.options.to = "Christmas"
+  local verdict, message = hook.decide({}, step)
+  equal(verdict, nil)
+  assert(type(message) == "string")
+end)
+
+test("notify_example_says_when_nobody_takes_it", function()
+  local hook = check.hook("etc/hooks/notify/example.lua")
+  local done, message = hook.notify {
+    event = "renewed", time = time.now(), name = "www", host = "here",
+    options = { url = "http://127.0.0.1:1/", token = "t" },
+  }
+  equal(done, nil)
+  assert(type(message) == "string")
+end)
+
 check.command("rm", "-rf", folder)
 return check.status()

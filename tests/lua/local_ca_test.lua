@@ -50,6 +50,9 @@ local function load_hook(world)
       info = function(message)
         table.insert(world.lines, message)
       end,
+      warning = function(message)
+        table.insert(world.lines, message)
+      end,
     },
     ["certauto.time"] = {
       now = function()
@@ -231,6 +234,44 @@ test("local_ca_puts_the_root_for_clients_back", function()
   world.files["local-ca/root.pem"] = nil
   assert(issue(world))
   equal(world.files["local-ca/root.pem"], root)
+end)
+
+local function revoke(world, answer, reason)
+  return load_hook(world).revoke {
+    certificate = answer.certificate,
+    reason = reason,
+    previous = { certificate = answer.certificate, chain = answer.chain },
+  }
+end
+
+test("local_ca_notes_what_it_revokes_once_with_time_and_reason", function()
+  local world = {}
+  local answer, facts = issue(world)
+  equal(revoke(world, answer, "keyCompromise"), true)
+  local name = "local-ca/revoked-" .. facts.serial
+  check.contains(world.files[name], " keyCompromise\n")
+  local first = world.files[name]
+  equal(revoke(world, answer, "superseded"), true)
+  equal(world.files[name], first)
+  check.contains(world.lines[#world.lines], "there is no CRL")
+end)
+
+test("local_ca_revokes_only_its_own", function()
+  local world, other = {}, {}
+  local answer = assert(issue(world))
+  local done, message, details = revoke(other, answer, "superseded")
+  equal(done, nil)
+  check.contains(message, "no CA here")
+  equal(details, { permanent = true })
+  assert(issue(other))
+  done, message, details = revoke(other, answer, "superseded")
+  equal(done, nil)
+  check.contains(message, "not of this CA")
+  equal(details, { permanent = true })
+  world.full = true
+  done, message = revoke(world, answer, "superseded")
+  equal(done, nil)
+  check.contains(message, "full")
 end)
 
 return check.status()

@@ -12,6 +12,7 @@
 
 #include "answer.h"
 #include "buf.h"
+#include "clock.h"
 
 // What is refused, with a word of the sentence.
 static const struct {
@@ -233,6 +234,55 @@ static void a_publication_is_done_only_when_the_answer_is_true(void **unused)
     }
 }
 
+static void a_policy_lets_pass_only_by_naming_the_step(void **unused)
+{
+    static const struct {
+        const char *json;
+        bool passes;
+        int64_t until;
+        const char *reason;
+        const char *says; // refused
+    } cases[] = {
+        {"{\"ok\":\"issue\"}", true, CLOCK_NONE, "", NULL},
+        {"{\"ok\":{\"step\":\"issue\",\"at\":7,\"options\":{},\"reason\":\"due\"}}", true, CLOCK_NONE, "due", NULL},
+        {"{\"ok\":{\"step\":\"wait\",\"until\":99.5,\"reason\":\"a\\nb\"}}", false, 99, "a\\x0ab", NULL},
+        {"{\"ok\":\"wait\"}", false, CLOCK_NONE, "", NULL},
+        {"{\"ok\":\"publish\"}", false, CLOCK_NONE, "", "asked about issue and returned the step 'publish'"},
+        {"{\"ok\":{\"step\":\"none\"}}", false, CLOCK_NONE, "", "'none'"},
+        {"{\"ok\":true}", false, CLOCK_NONE, "", "no step"},
+        {"{\"ok\":{}}", false, CLOCK_NONE, "", "no step"},
+        {"{\"ok\":[\"issue\"]}", false, CLOCK_NONE, "", "no step"},
+        {"{\"ok\":{\"step\":true}}", false, CLOCK_NONE, "", "wrong type"},
+        {"{\"ok\":{\"step\":\"wait\",\"until\":-1}}", false, CLOCK_NONE, "", "wrong type"},
+        {"{\"ok\":{\"step\":\"wait\",\"until\":1e300}}", false, CLOCK_NONE, "", "wrong type"},
+        {"{\"ok\":{\"step\":\"issue\",\"colour\":\"red\"}}", false, CLOCK_NONE, "", "'colour' is no field"},
+        {"{\"error\":\"no\"}", false, CLOCK_NONE, "", "no"},
+        {"{\"raised\":\"boom\",\"traceback\":\"stack\"}", false, CLOCK_NONE, "", "boom"},
+        {"[]", false, CLOCK_NONE, "", "no object"},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct policy_answer answer;
+        struct error error = {0};
+        struct buf traceback;
+        buf_init(&traceback, 100);
+        int result = answer_read_policy(cases[i].json, strlen(cases[i].json), "issue", &answer, &traceback, &error);
+        assert_string_equal(buf_string(&traceback), strstr(cases[i].json, "traceback") == NULL ? "" : "stack");
+        buf_free(&traceback);
+        if (cases[i].says != NULL) {
+            assert_int_equal(result, -1);
+            assert_int_equal(error.code, ERROR_HOOK);
+            assert_non_null(strstr(error.message, cases[i].says));
+            assert_false(answer.passes);
+            continue;
+        }
+        assert_int_equal(result, 0);
+        assert_int_equal(answer.passes, cases[i].passes);
+        assert_int_equal(answer.until, cases[i].until);
+        assert_string_equal(answer.reason, cases[i].reason);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_raise_is_a_refusal_with_its_traceback),
         cmocka_unit_test(a_message_is_cut_at_500_bytes),
         cmocka_unit_test(control_bytes_of_a_message_are_escaped),
+        cmocka_unit_test(a_policy_lets_pass_only_by_naming_the_step),
         cmocka_unit_test(a_publication_is_done_only_when_the_answer_is_true),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

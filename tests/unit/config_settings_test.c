@@ -104,6 +104,31 @@ static void groups_are_kept_in_their_order(void **unused)
     config_free(config);
 }
 
+static void policies_and_notifies_are_sections_of_their_own(void **unused)
+{
+    struct settings settings;
+    (void)unused;
+    write_text("main.ini", "[policy a]\nhook = approval-file\nagain = 5m\n[policy b]\nhook = approval-file\n"
+                           "[notify n]\nhook = exec\ncommand = tell me\n"
+                           "[defaults]\npolicy = a\nnotify = n\nnotify_before = 3d, 1d\n[group g]\npolicy = b, a\n"
+                           "[certificate c]\ngroup = g\n[certificate d]\nnotify =\n");
+    struct config *config = config_load(path_of("main.ini"), NULL, &problems);
+    assert_non_null(config);
+    config_settings(config, config_find(config, "c"), config_group(config, "g"), &settings);
+    assert_int_equal(settings.policies.count, 2);
+    assert_string_equal(settings.policies.list[0]->name, "b");
+    assert_string_equal(settings.policies.list[1]->hook, "approval-file");
+    assert_string_equal(settings.policies.list[1]->options[0].value, "5m");
+    assert_int_equal(settings.policies.list[1]->hook_timeout_s, 600);
+    assert_string_equal(settings.notifies.list[0]->name, "n");
+    assert_int_equal(settings.notify_before.count, 2);
+    config_settings(config, config_find(config, "d"), NULL, &settings);
+    assert_int_equal(settings.notifies.count, 0);
+    assert_int_equal(config_defaults(config)->notifies.count, 1);
+    assert_true(config->notifies);
+    config_free(config);
+}
+
 static void slots_of_both_steps_may_be_apart(void **unused)
 {
     (void)unused;
@@ -434,6 +459,7 @@ int main(void)
         TEST(the_nearest_section_wins),
         TEST(an_empty_list_is_none),
         TEST(groups_are_kept_in_their_order),
+        TEST(policies_and_notifies_are_sections_of_their_own),
         TEST(slots_of_both_steps_may_be_apart),
         TEST(many_different_slots_are_all_kept),
         TEST(the_key_is_the_certificates_then_the_groups_then_the_templates),

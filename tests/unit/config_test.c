@@ -209,8 +209,10 @@ static void each_mistake_of_the_grammar_is_named(void **unused)
         {"[defaults]\n[defaults]\n", 2, "stands twice"},
         {"[certificate a]\n[group a]\n[certificate a]\nnames = b.example\n", 3, "first at"},
         {"[profile live]\nhook = copy\n", 1, "stands for the link alone"},
-        {"[policy x]\nhook = y\n", 1, "no effect in this version yet"},
-        {"[notify x]\nhook = y\n", 1, "no effect in this version yet"},
+        {"[policy x]\nhook = ca\n", 2, "there is no policy hook 'ca'"},
+        {"[notify x]\n", 1, "names no hook"},
+        {"[notify x]\nhook = exec\n", 1, "lacks 'command', which its hook 'exec' needs"},
+        {"[policy x]\nhook = approval-file\nhook_timeout = 5s\n", 3, "neither [policy] nor its hook"},
     };
     (void)unused;
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -273,7 +275,7 @@ static void ten_kinds_of_mistake_are_named_at_once(void **unused)
                           "what is this\n"       // 9: no '='
                           "names = a b\n"        // 10: blank inside an item
                           "template = nowhere\n" // 11: unknown reference
-                          "policy = approval\n"  // 12: no effect yet
+                          "policy = approval\n"  // 12: unknown reference
                           "[template t]\n"       // 13: a required option
                           "hook = ca\n"          //
                           "lifetim = 1d\n"       // 15: undeclared option
@@ -294,7 +296,7 @@ static void ten_kinds_of_mistake_are_named_at_once(void **unused)
         {9, "no '='"},
         {10, "blank inside"},
         {11, "there is no [template nowhere]"},
-        {12, "no effect in this version yet"},
+        {12, "there is no [policy approval]"},
         {13, "lacks 'url'"},
         {15, "did you mean 'lifetime'?"},
         {17, "there is no issue hook 'acmee'"},

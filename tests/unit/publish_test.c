@@ -542,7 +542,7 @@ static void nor_is_the_link_switched_for_it_when_no_profile_is_left(void **unuse
     assert_null(state.publishing);
 }
 
-static void a_publication_lifts_what_held_it_back_and_a_failed_one_does_not(void **unused)
+static void a_publication_lifts_a_withdrawal_but_for_other_profiles_it_stays_held(void **unused)
 {
     static const char *const answers[] = {"no", NULL};
 
@@ -556,8 +556,8 @@ static void a_publication_lifts_what_held_it_back_and_a_failed_one_does_not(void
     assert_int_equal(state.held, 1);
     published(1, "web");
     assert_int_equal(state.withdrawn, 0);
-    assert_int_equal(state.held, 0);
-    assert_null(state.held_reason);
+    assert_int_equal(state.held, 1);
+    assert_string_equal(state.held_reason, "issuer");
 }
 
 static void old_generations_are_pruned_after_a_success(void **unused)
@@ -615,7 +615,7 @@ int main(void)
         TEST(a_publication_that_was_cut_short_is_undone_when_it_cannot_be_finished),
         TEST(a_note_of_a_profile_that_is_gone_is_dropped_with_a_sentence),
         TEST(nor_is_the_link_switched_for_it_when_no_profile_is_left),
-        TEST(a_publication_lifts_what_held_it_back_and_a_failed_one_does_not),
+        TEST(a_publication_lifts_a_withdrawal_but_for_other_profiles_it_stays_held),
         TEST(old_generations_are_pruned_after_a_success),
         TEST(profiles_that_are_gone_make_room_in_the_state),
     };

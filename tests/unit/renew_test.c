@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "renew.h"
+#include "succession.h"
 
 // Replaced in all of our own files.
 int64_t __wrap_clock_now(void);
@@ -84,6 +85,35 @@ static void the_request_carries_what_the_hook_contract_says(void **unused)
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(previous, "serial")), serial);
     assert_true(cJSON_GetObjectItem(previous, "not_after")->valuedouble == (double)(NOW + 90 * DAY));
     assert_non_null(strstr(cJSON_GetStringValue(cJSON_GetObjectItem(previous, "certificate")), "BEGIN CERT"));
+}
+
+static void what_follows_a_revoked_generation_has_another_key_and_the_state_remembers(void **unused)
+{
+    struct buf first, second;
+
+    (void)unused;
+    settings.reuse_key = true;
+    renewed(1);
+    state_publication_add(&state, "live")->published = 1;
+    succession_revoke(&state, 1);
+    assert_true(state.revoked && state.revoked_here);
+    assert_int_equal(state.revoked_older, 0);
+    assert_int_equal(state_save(&state, dir, "www", now, NULL), 0);
+    renewed(2);
+    key_of(1, &first);
+    key_of(2, &second);
+    assert_string_not_equal(buf_string(&first), buf_string(&second));
+    assert_false(state.revoked || state.revoked_here);
+    assert_int_equal(state.revoked_older, 1);
+    assert_true(state_publication(&state, "live")->published_revoked);
+    // That of an older one does not move the mark back, nor make the newest due.
+    renewed(3);
+    succession_revoke(&state, 2);
+    succession_revoke(&state, 1);
+    assert_int_equal(state.revoked_older, 2);
+    assert_false(state.revoked);
+    buf_free(&first);
+    buf_free(&second);
 }
 
 static void each_generation_has_a_key_of_its_own_unless_it_is_to_be_reused(void **unused)
@@ -407,11 +437,35 @@ static void what_belonged_to_the_old_generation_ends_with_it(void **unused)
     assert_int_equal(state_publication(&state, "web")->published, 1);
 }
 
+static void those_that_were_held_and_never_forced_are_remembered_as_long_as_they_follow_each_other(void **unused)
+{
+    static const struct {
+        uint32_t held, published, first, last;
+    } cases[] = {
+        {0, 0, 0, 0},                                           // generation 1 is published
+        {2, 1, 2, 2}, {3, 1, 2, 3}, {0, 4, 2, 3}, {5, 5, 2, 3}, // by force
+        {6, 5, 6, 6}, {7, 5, 6, 7},
+    };
+
+    (void)unused;
+    renewed(1);
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        state.held = cases[i].held;
+        state_publication_add(&state, "web")->published = cases[i].published;
+        assert_int_equal(state_save(&state, dir, "www", now, NULL), 0);
+        renewed(i + 2);
+        assert_int_equal(state.held_first, cases[i].first);
+        assert_int_equal(state.held_last, cases[i].last);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_first_certificate_is_asked_for_checked_and_kept),
         TEST(the_request_carries_what_the_hook_contract_says),
+        TEST(those_that_were_held_and_never_forced_are_remembered_as_long_as_they_follow_each_other),
+        TEST(what_follows_a_revoked_generation_has_another_key_and_the_state_remembers),
         TEST(each_generation_has_a_key_of_its_own_unless_it_is_to_be_reused),
         TEST(a_failed_attempt_is_made_again_with_the_same_key),
         TEST(a_key_aside_of_another_type_is_not_used),
