@@ -4,8 +4,10 @@
 #include "trust.h"
 
 #include <fcntl.h>
+#include <mbedtls/asn1.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +29,17 @@ static bool is_certificate(const struct codec_block *block)
            strcmp(block->label, "TRUSTED CERTIFICATE") == 0;
 }
 
+// The size of the DER object that begins there (X.690 §8.1.3); 0 when it is not whole.
+static size_t object_size(const unsigned char *der, size_t length)
+{
+    unsigned char *at = (unsigned char *)(uintptr_t)der;
+    size_t size;
+    if (mbedtls_asn1_get_tag(&at, der + length, &size, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) != 0) {
+        return 0;
+    }
+    return (size_t)(at - der) + size;
+}
+
 // Adds every certificate that can be read. The bytes must not move afterwards, so all are decoded first.
 static int add_all(struct trust *trust, const char *pem, size_t length)
 {
@@ -35,20 +48,20 @@ static int add_all(struct trust *trust, const char *pem, size_t length)
     size_t left = length;
     int count = 0;
     while (codec_pem_next(&at, &left, &block)) {
-        if (is_certificate(&block)) {
-            (void)codec_unbase64(&trust->der, block.body, block.length);
+        size_t before = trust->der.length;
+        if (!is_certificate(&block) || !codec_unbase64(&trust->der, block.body, block.length)) {
+            continue;
         }
+        // What follows the certificate in a block (OpenSSL's own trust settings), and what is not whole, goes again.
+        size_t size = object_size((const unsigned char *)buf_string(&trust->der) + before, trust->der.length - before);
+        trust->der.length = before + size;
     }
     const unsigned char *der = (const unsigned char *)buf_string(&trust->der);
-    for (size_t used = 0; !trust->der.failed && used < trust->der.length;) {
-        size_t size = codec_der_size(der + used, trust->der.length - used);
-        if (size == 0) {
-            break;
-        }
+    for (size_t used = 0, size; used < trust->der.length; used += size) {
+        size = object_size(der + used, trust->der.length - used);
         count += mbedtls_x509_crt_parse_der_nocopy(&trust->roots, der + used, size) == 0;
-        used += size;
     }
-    return count;
+    return trust->der.failed ? 0 : count;
 }
 
 static int read_from(const char *source, size_t source_length, const char *pem, size_t length, struct trust **trust,
