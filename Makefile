@@ -64,7 +64,7 @@ LIBRARIES = musl
 # Our own code is small before it is fast, and linked as one: gcc finds what is the same, called once, or not at all.
 # Every buffer on its stack is guarded; where foreign bytes are taken apart, as in the libraries, the protector is the
 # strong one. The hooks stay apart, so that "make sizes" can tell them.
-OUTER      = answer codec config_read declaration exec hook_server http key lua_% names net% options state_parse trust verify x509_% zone
+OUTER      = answer codec config_read declaration exec hook_server http key lua_% names net% options state_parse verify x509_% zone
 INSTRUMENT = $(if $(filter hooks_data,$(*F)),,-Oz -flto -fno-shrink-wrap --param=max-inline-insns-auto=0 \
              $(if $(filter $(OUTER),$(*F)),,-fstack-protector))
 LDFLAGS  += -Oz -flto -flto-partition=one --param=max-inline-insns-auto=0

@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "trust.h"
+#include "net_trust.h"
 
 #define SHOWN_SIZE 512
 
 struct http {
     CURL *curl;
-    struct trust *trust;          // of the last request that asked for TLS
+    struct net_trust *trust;      // of the last request that asked for TLS
     char reason[CURL_ERROR_SIZE]; // libcurl's own words on the last failure
 };
 
@@ -68,7 +68,7 @@ void http_close(struct http *http)
 {
     if (http != NULL) {
         curl_easy_cleanup(http->curl);
-        trust_free(http->trust);
+        net_trust_free(http->trust);
         free(http);
     }
 }
@@ -188,20 +188,21 @@ static int read_trust(struct http *http, const struct http_request *request, str
                          "the CA to trust");
     }
     size_t length = request->trust == NULL ? strlen(source) : request->trust_length;
-    if (trust_is(http->trust, source, length)) {
+    if (net_trust_is(http->trust, source, length)) {
         return 0;
     }
     curl_easy_setopt(http->curl, CURLOPT_FRESH_CONNECT, http->trust == NULL ? 0L : 1L);
-    trust_free(http->trust);
+    net_trust_free(http->trust);
     http->trust = NULL;
-    return bundle != NULL ? trust_load(bundle, &http->trust, error) : trust_read(source, length, &http->trust, error);
+    return bundle != NULL ? net_trust_load(bundle, &http->trust, error)
+                          : net_trust_read(source, length, &http->trust, error);
 }
 
 static CURLcode use_trust(CURL *curl, void *config, void *context)
 {
     const struct http *http = context;
     (void)curl;
-    trust_use(http->trust, config);
+    net_trust_use(http->trust, config);
     return CURLE_OK;
 }
 

@@ -243,7 +243,7 @@ local function show(client)
   }
 end
 
--- "show", "roll-over" or "deactivate"; an account that is not there yet is made. Returns the facts of the account that is
+-- "show", "roll-over" or "deactivate"; an account that is not there yet is made. Returns the facts of the one that is
 -- shown, else true; or nil and a fault.
 function account.change(client, action)
   local kept, fault = prepare(client)

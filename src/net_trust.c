@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
 // The CAs that a peer's certificate must come from: a bundle, read once, for all connections of a process.
-#include "trust.h"
+#include "net_trust.h"
 
 #include <fcntl.h>
 #include <mbedtls/asn1.h>
@@ -17,7 +17,7 @@
 
 #define MOST_BUNDLE (16 * 1024 * 1024)
 
-struct trust {
+struct net_trust {
     mbedtls_x509_crt roots;
     struct buf source; // the text or path that it came of
     struct buf der;    // of all of them: "roots" points into it
@@ -41,7 +41,7 @@ static size_t object_size(const unsigned char *der, size_t length)
 }
 
 // Adds every certificate that can be read. The bytes must not move afterwards, so all are decoded first.
-static int add_all(struct trust *trust, const char *pem, size_t length)
+static int add_all(struct net_trust *trust, const char *pem, size_t length)
 {
     struct codec_block block;
     const char *at = pem;
@@ -64,10 +64,10 @@ static int add_all(struct trust *trust, const char *pem, size_t length)
     return trust->der.failed ? 0 : count;
 }
 
-static int read_from(const char *source, size_t source_length, const char *pem, size_t length, struct trust **trust,
+static int read_from(const char *source, size_t source_length, const char *pem, size_t length, struct net_trust **trust,
                      struct error *error)
 {
-    struct trust *made = calloc(1, sizeof *made);
+    struct net_trust *made = calloc(1, sizeof *made);
     *trust = NULL;
     if (made == NULL) {
         return error_set(error, ERROR_SYSTEM, "no memory for a bundle of CA certificates");
@@ -77,19 +77,19 @@ static int read_from(const char *source, size_t source_length, const char *pem, 
     buf_init(&made->der, MOST_BUNDLE);
     buf_add(&made->source, source, source_length);
     if (add_all(made, pem, length) == 0 || made->source.failed) {
-        trust_free(made);
+        net_trust_free(made);
         return error_set(error, ERROR_FORMAT, "the bundle of CA certificates holds none that can be read");
     }
     *trust = made;
     return 0;
 }
 
-int trust_read(const char *pem, size_t length, struct trust **trust, struct error *error)
+int net_trust_read(const char *pem, size_t length, struct net_trust **trust, struct error *error)
 {
     return read_from(pem, length, pem, length, trust, error);
 }
 
-int trust_load(const char *path, struct trust **trust, struct error *error)
+int net_trust_load(const char *path, struct net_trust **trust, struct error *error)
 {
     struct buf text;
     buf_init(&text, MOST_BUNDLE);
@@ -102,7 +102,7 @@ int trust_load(const char *path, struct trust **trust, struct error *error)
     return result;
 }
 
-void trust_free(struct trust *trust)
+void net_trust_free(struct net_trust *trust)
 {
     if (trust != NULL) {
         mbedtls_x509_crt_free(&trust->roots);
@@ -112,12 +112,12 @@ void trust_free(struct trust *trust)
     }
 }
 
-bool trust_is(const struct trust *trust, const char *source, size_t length)
+bool net_trust_is(const struct net_trust *trust, const char *source, size_t length)
 {
     return trust != NULL && trust->source.length == length && memcmp(buf_string(&trust->source), source, length) == 0;
 }
 
-void trust_use(struct trust *trust, void *ssl_config)
+void net_trust_use(struct net_trust *trust, void *ssl_config)
 {
     mbedtls_ssl_conf_ca_chain(ssl_config, &trust->roots, NULL);
 }
