@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: The certauto authors
 # SPDX-License-Identifier: MIT
 # DNS providers ask their APIs what these expect, add to a set, take out only their own value, and tell failures.
-# needs: perl-base
+# needs: perl
 . "$(dirname "$0")/lib.sh"
-need perl perl-base
+need perl perl
 
 VALUE=LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
 SECRET=s3cret/token+
@@ -77,6 +77,18 @@ as_published powerdns present "PowerDNS: a value is added to the set" "key=$SECR
 as_published powerdns cleanup "PowerDNS: the last value goes with its set" "key=$SECRET"
 as_published acme-dns present "acme-dns: the value is handed over" username=c36f50e8-4632-44f0-83fe-e070fef28a10 \
     "password=$SECRET" subdomain=8e5700ea-a4bf-41c7-8a77-e990661dcc6a
+as_published route53 present "Route 53: a value is added to the set, signed, in the public zone" access_key=AKIDEXAMPLE \
+    "secret_key=$SECRET"
+as_published route53 cleanup "Route 53: the last value goes with its set" access_key=AKIDEXAMPLE "secret_key=$SECRET"
+peer "$TREE/tests/data/dns/route53.gone"
+act route53 cleanup access_key=AKIDEXAMPLE "secret_key=$SECRET" "url=http://127.0.0.1:$PORT"
+same "Route 53: what is not there is removed without a request" "$(cat "$DIR/out")" "done"
+stop peer
+peer "$TREE/tests/data/dns/route53.refused"
+act route53 present access_key=AKIDEXAMPLE "secret_key=$SECRET" "url=http://127.0.0.1:$PORT"
+same "Route 53: a refusal is told" "$(cat "$DIR/out")" \
+    "the API refuses these credentials (403): SignatureDoesNotMatch: not *** wait=nil permanent=true"
+stop peer
 
 fails "401 is told, once and for all, without the secret" \
     "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" \

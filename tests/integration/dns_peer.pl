@@ -4,10 +4,12 @@
 # usage: dns_peer.pl PORT FILE
 # FILE: exchanges, parted by empty lines. "> METHOD PATH", "> Header: value" and "> {json}" are expected,
 # "< STATUS", "< Header: value" and "< body" the answer; "<* COUNT" is a body of that many bytes. A line of # is a comment.
+# "> SigV4: SECRET" expects a signature of Amazon's Signature Version 4, made with that key.
 # What does not fit is answered by 555 and told on standard output; "all done" follows the last exchange.
 use strict;
 use warnings;
 use IO::Socket::INET;
+use Digest::SHA qw(sha256_hex hmac_sha256 hmac_sha256_hex);
 use JSON::PP;
 
 my ($port, $file) = @ARGV;
@@ -30,6 +32,19 @@ sub plain {
     return $@ ? $text : $json->encode($value);
 }
 
+# The signature that the request should have, over the headers that it says it signs.
+sub signature {
+    my ($secret, $first, $headers, $body) = @_;
+    my ($method, $path, $query) = $first =~ /^(\S+) ([^?]*)\??(.*)/;
+    my ($scope, $signed) = ($headers->{authorization} // '') =~ m{Credential=[^/]+/(\S+), SignedHeaders=(\S+),};
+    return 'none' if !defined $signed || $signed !~ /\bhost\b.*\bx-amz-date\b/;
+    my $canonical = join "\n", $method, $path, $query, (map { "$_:" . ($headers->{$_} // '') } split /;/, $signed), '',
+        $signed, sha256_hex($body);
+    my $key = "AWS4$secret";
+    $key = hmac_sha256($_, $key) for split m{/}, $scope;
+    return hmac_sha256_hex(join("\n", 'AWS4-HMAC-SHA256', $headers->{'x-amz-date'}, $scope, sha256_hex($canonical)), $key);
+}
+
 sub mistakes {
     my ($exchange, $first, $headers, $body) = @_;
     my ($start, @rest) = map { /^> (.*)/ ? $1 : () } split /\n/, $exchange;
@@ -37,11 +52,14 @@ sub mistakes {
     push @found, "expected '$start', got '$first'" if $start ne $first;
     my $expected = '';
     for my $line (@rest) {
-        if ($line =~ /^([A-Z][\w-]*): (.*)/) {
+        if ($line =~ /^SigV4: (.*)/) {
+            my $right = signature($1, $first, $headers, $body);
+            push @found, "the signature is not $right" if ($headers->{authorization} // '') !~ /Signature=$right$/;
+        } elsif ($line =~ /^([A-Z][\w-]*): (.*)/) {
             my $seen = $headers->{lc $1} // '(nothing)';
             push @found, "expected $1: '$2', got '$seen'" if $seen ne $2;
         } else {
-            $expected .= $line;
+            $expected .= $expected eq '' ? $line : "\n$line";
         }
     }
     push @found, "expected body '$expected', got '$body'" if plain($expected) ne plain($body);
