@@ -46,12 +46,13 @@ static const struct command {
     {"forget", command_forget, 1, 1, 0, "NAME", "drop the state of a certificate that is no longer configured"},
     {"revoke", command_revoke, 1, 1, BIT(GENERATION) | BIT(REASON) | BIT(JSON), "NAME",
      "have the CA revoke a generation, the newest unless one is named"},
+    {"account", command_account, 1, 1, BIT(ROLL_OVER) | BIT(DEACTIVATE) | BIT(JSON), "TEMPLATE",
+     "show, renew the key of, or end the account at a template's CA"},
     {"hooks", command_hooks, 0, ANY, BIT(EXPORT) | BIT(FORCE) | BIT(JSON), "[KIND/NAME...]",
      "list the hooks, show their options, export them"},
     {"lua", command_lua, 1, ANY, 0, "FILE [ARGUMENT...]", "run a script with the modules that hooks have"},
     {.word = "report"},
     {.word = "rehearse"},
-    {.word = "account"},
     {.word = NULL},
 };
 

@@ -42,6 +42,8 @@ static const struct {
     [OPTION_RESTART] = {"restart", NULL, "drop a pending order and begin anew", 0},
     [OPTION_GENERATION] = {"generation", "N", "this generation instead of the newest", 0},
     [OPTION_REASON] = {"reason", "WORD", "why: keyCompromise, superseded, ... (RFC 5280)", 0},
+    [OPTION_ROLL_OVER] = {"roll-over", NULL, "give the account a new key", 0},
+    [OPTION_DEACTIVATE] = {"deactivate", NULL, "end the account for good", 0},
     [OPTION_EXPORT] = {"export", "DIRECTORY", "write the built-in hooks there", 0},
 };
 

@@ -31,6 +31,8 @@ enum arguments_option {
     OPTION_EXPORT,
     OPTION_GENERATION,
     OPTION_REASON,
+    OPTION_ROLL_OVER,
+    OPTION_DEACTIVATE,
     OPTION_COUNT,
 };
 // A set of them.

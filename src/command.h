@@ -20,6 +20,7 @@ command_function command_explain;                   // command_explain.c
 command_function command_plan;                      // command_plan.c
 command_function command_check;                     // command_check.c
 command_function command_import;                    // command_import.c
+command_function command_account;                   // command_account.c
 command_function command_hooks, command_lua;        // command_hooks.c
 
 #endif

@@ -326,7 +326,8 @@ static int transfer(struct http *http, const struct http_request *request, const
     char *redirect = NULL;
     curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &response->status);
     curl_easy_getinfo(http->curl, CURLINFO_REDIRECT_URL, &redirect);
-    *next = redirect;
+    // libcurl gives the Location of any answer: that of 201 says where something was made.
+    *next = response->status / 100 == 3 ? redirect : NULL;
     result = 0;
 
 out:

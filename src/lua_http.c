@@ -194,8 +194,16 @@ static int perform(lua_State *L)
     return 1;
 }
 
+// http.bundle(): the path of the system's bundle of CA certificates, or nil.
+static int bundle(lua_State *L)
+{
+    lua_pushstring(L, http_system_bundle());
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"request", perform},
+    {"bundle", bundle},
     {NULL, NULL},
 };
 

@@ -77,6 +77,8 @@ ask /near none
 says "redirects can be left to the caller" "$DIR/out" "status 302"
 ask /near post
 says "a POST follows no redirect" "$DIR/out" "status 302"
+ask /made secret
+says "the Location of another answer is no redirect" "$DIR/out" "status 201"
 ask /round
 says "endless redirects end" "$DIR/out" "redirects more than 5 times"
 ask /file

@@ -23,6 +23,7 @@ sub serve {
     return answer($peer, '200 OK', $head, 'X-Twice: one', 'x-twice: two') if $path eq '/echo';
     return answer($peer, '404 Not Found', 'nothing here') if $path eq '/missing';
     return answer($peer, '302 Found', '', "Location: /echo") if $path eq '/near';
+    return answer($peer, '201 Created', 'made', "Location: /echo") if $path eq '/made';
     return answer($peer, '302 Found', '', "Location: $other/echo") if $path eq '/far';
     return answer($peer, '302 Found', '', 'Location: /round') if $path eq '/round';
     return answer($peer, '302 Found', '', 'Location: file:///etc/passwd') if $path eq '/file';

@@ -1,0 +1,134 @@
+-- SPDX-FileCopyrightText: The certauto authors
+-- SPDX-License-Identifier: MIT
+-- Certificates of any CA that speaks ACME (RFC 8555): Let's Encrypt and its kin, or a CA of the house.
+
+local account = require "lib.acme_account"
+local acme = require "lib.acme"
+local ari = require "lib.acme_ari"
+local challenge = require "lib.acme_challenge"
+local order = require "lib.acme_order"
+
+-- What the engine is told of a fault.
+local function tell(fault)
+  local details = { wait = fault.wait, permanent = fault.permanent }
+  return nil, fault.message, details
+end
+
+-- Calls back with a client that has its account. An account that the CA has lost is made again, once.
+local function with_account(options, action)
+  local client, fault = acme.open(options)
+  if not client then
+    return tell(fault)
+  end
+  local done
+  done, fault = account.open(client)
+  local result
+  if done then
+    result, fault = action(client)
+  end
+  if not result and fault.type == "accountDoesNotExist" and done and not options.only_existing then
+    done, fault = account.renew(client)
+    if done then
+      result, fault = action(client)
+    end
+  end
+  if result then
+    return result
+  end
+  return tell(fault)
+end
+
+local function issue(request)
+  local lack = challenge.lack(request.options)
+  if lack then
+    return nil, lack, { permanent = true }
+  end
+  return with_account(request.options, function(client)
+    return order.issue(client, request)
+  end)
+end
+
+local function renewal_info(request)
+  if not request.previous then
+    return nil, "there is no certificate to ask about"
+  end
+  local client, fault = acme.open(request.options)
+  local window
+  if client then
+    window, fault = ari.window(client, request.previous.certificate)
+  end
+  if window then
+    return window
+  end
+  return tell(fault)
+end
+
+local function revoke(request)
+  return with_account(request.options, function(client)
+    return order.revoke(client, request.certificate, request.reason)
+  end)
+end
+
+return {
+  api = 1,
+  doc = "Certificates of a CA that speaks ACME: Let's Encrypt, ZeroSSL, Google, step-ca and others.",
+  options = {
+    {
+      name = "directory",
+      type = "url",
+      default = "https://acme-v02.api.letsencrypt.org/directory",
+      doc = "Address of the CA's directory; that of Let's Encrypt unless given.",
+    },
+    { name = "server_ca", type = "path", doc = "PEM file of the CAs to trust when talking to the directory." },
+    { name = "contact", type = "list", doc = "Mail addresses, or other URLs, by which the CA reaches you." },
+    {
+      name = "terms_agreed",
+      type = "boolean",
+      default = false,
+      doc = "You agree to the CA's terms of service.",
+    },
+    { name = "eab_kid", type = "string", doc = "Key identifier of the external account that the CA gave you." },
+    { name = "eab_key", type = "secret", doc = "Key of the external account, base64url." },
+    {
+      name = "only_existing",
+      type = "boolean",
+      default = false,
+      doc = "Never make an account: the key in the store must have one.",
+    },
+    {
+      name = "account_key",
+      type = "enum:ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096",
+      default = "ecdsa-p256",
+      doc = "Type of the account's key when it is made.",
+    },
+    {
+      name = "challenge",
+      type = "enum:http-01|dns-01|dns-persist-01",
+      default = "http-01",
+      doc = "How it is proved that the names are yours.",
+    },
+    { name = "webroot", type = "path", doc = "http-01: the folder that your web server serves as /." },
+    { name = "dns", type = "string", doc = "dns-01: the provider, a file lib/dns/NAME.lua." },
+    { name = "dns_options", type = "list", doc = "dns-01: options of the provider, each KEY=VALUE." },
+    {
+      name = "preferred_chain",
+      type = "string",
+      doc = "Name or SHA-256 fingerprint of the root of the chain to take if there are several.",
+    },
+    { name = "certificate_profile", type = "string", doc = "The CA's profile of certificates, as 'shortlived'." },
+  },
+  issue = issue,
+  renewal_info = renewal_info,
+  revoke = revoke,
+  account = function(request)
+    local client, fault = acme.open(request.options)
+    local done
+    if client then
+      done, fault = account.change(client, request.action)
+    end
+    if done then
+      return done
+    end
+    return tell(fault)
+  end,
+}
