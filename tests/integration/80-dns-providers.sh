@@ -159,3 +159,37 @@ EOF
 act mine present
 same "a user's own file is a provider, with its defaults" "$(cat "$DIR/out")" \
     "blue _acme-challenge.www.sub.example.org wait=nil permanent=nil"
+
+cat >"$DIR/challenge.lua" <<'EOF'
+local challenge = require "lib.acme_challenge"
+local options = { challenge = "dns-01", dns = "exec", exec_command = os.getenv "DIR" .. "/command" }
+local proof = { kind = "dns-01", record = "_acme-challenge.example.org", value = "v", domain = "example.org" }
+print(challenge.set_up(options, proof))
+print(challenge.clean_up(options, proof))
+EOF
+rm -f "$DIR/broken" "$DIR/called"
+DIR=$DIR "$CERTAUTO" -c "$CONFIG" lua "$DIR/challenge.lua" >"$DIR/out" 2>&1
+same "a challenge of ACME goes through a provider" "$(cat "$DIR/called")" \
+    "present _acme-challenge.example.org v example.org 60
+cleanup _acme-challenge.example.org v example.org 60"
+
+write_config <<EOF
+[template ca]
+hook = acme
+directory = https://127.0.0.1:14000/dir
+challenge = dns-01
+dns = cloudflare
+cloudflare_token = $SECRET
+[certificate www]
+names = www.example.org
+template = ca
+EOF
+exits 0 "the options of built-in providers are options of issue/acme" check
+write_config <<EOF
+[template ca]
+hook = acme
+directory = https://127.0.0.1:14000/dir
+cloudflare_tokn = $SECRET
+EOF
+exits 2 "a misspelt one is told" check
+says "with the one that was meant" "$DIR/out" "cloudflare_token"
