@@ -6,35 +6,9 @@
 local dns = require "lib.dns"
 local http = require "certauto.http"
 local sigv4 = require "lib.sigv4"
+local xml = require "lib.xml"
 
 local VERSION <const> = "/2013-04-01"
-local ENTITIES <const> = { lt = "<", gt = ">", amp = "&", quot = '"', apos = "'" }
-
--- The text of the first element of that name; attributes, comments and elements of the same name within are not what
--- this API sends.
-local function text_of(xml, tag)
-  local text = xml and xml:match("<" .. tag .. ">([^<]*)</" .. tag .. ">")
-  return text and (text:gsub("&(%l+);", ENTITIES))
-end
-
--- The bodies of all elements of that name, found without patterns that look back.
-local function elements(xml, tag)
-  local list, at = {}, 1
-  local open, close = "<" .. tag .. ">", "</" .. tag .. ">"
-  while true do
-    local _, first = xml:find(open, at, true)
-    local last, after = xml:find(close, first or #xml + 1, true)
-    if not last then
-      return list
-    end
-    list[#list + 1] = xml:sub(first + 1, last - 1)
-    at = after + 1
-  end
-end
-
-local function escaped(text)
-  return (text:gsub('[&<>"]', { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
-end
 
 local function call(options, method, path, query, body)
   local request = sigv4.sign({ method = method, url = dns.url(options.url, VERSION .. path), query = query, body = body,
@@ -46,53 +20,53 @@ local function call(options, method, path, query, body)
   elseif response.status == 200 then
     return response.body
   end
-  local code = text_of(response.body, "Code")
+  local code = xml.text(response.body, "Code")
   if code == "Throttling" or code == "PriorRequestNotComplete" then
     return nil, "the API takes no more requests for now: " .. code, { wait = 5 }
   end
-  local why = text_of(response.body, "Message")
+  local why = xml.text(response.body, "Message")
   return nil, dns.refusal(response, { message = code and ("%s: %s"):format(code, why or "") or why })
 end
 
 local function zone_of(options, name)
   return dns.zone(name, function(marker)
-    local xml, message, details = call(options, "GET", "/hostedzone", { maxitems = "100", marker = marker })
-    if not xml then
+    local body, message, details = call(options, "GET", "/hostedzone", { maxitems = "100", marker = marker })
+    if not body then
       return nil, message, details
     end
     local zones = {}
-    for _, item in ipairs(elements(xml, "HostedZone")) do
-      local id = (text_of(item, "Id") or ""):match("^/hostedzone/(%w+)$")
+    for _, item in ipairs(xml.elements(body, "HostedZone")) do
+      local id = (xml.text(item, "Id") or ""):match("^/hostedzone/(%w+)$")
       -- A private zone is served to no CA.
-      if id and text_of(item, "PrivateZone") ~= "true" then
-        zones[#zones + 1] = { name = text_of(item, "Name"), id = id }
+      if id and xml.text(item, "PrivateZone") ~= "true" then
+        zones[#zones + 1] = { name = xml.text(item, "Name"), id = id }
       end
     end
-    return zones, text_of(xml, "IsTruncated") == "true" and text_of(xml, "NextMarker") or nil
+    return zones, xml.text(body, "IsTruncated") == "true" and xml.text(body, "NextMarker") or nil
   end)
 end
 
 -- The values of the name's set and its TTL. The API lists from a name on, whether or not there is such a set.
 local function values_of(options, path, name)
-  local xml, message, details = call(options, "GET", path .. "/rrset", { name = name, type = "TXT", maxitems = "1" })
-  if not xml then
+  local body, message, details = call(options, "GET", path .. "/rrset", { name = name, type = "TXT", maxitems = "1" })
+  if not body then
     return nil, message, details
   end
-  local set, values = elements(xml, "ResourceRecordSet")[1] or "", {}
-  if dns.name(text_of(set, "Name") or "") ~= name or text_of(set, "Type") ~= "TXT" then
+  local set, values = xml.elements(body, "ResourceRecordSet")[1] or "", {}
+  if dns.name(xml.text(set, "Name") or "") ~= name or xml.text(set, "Type") ~= "TXT" then
     return values
   end
-  for _, item in ipairs(elements(set, "ResourceRecord")) do
-    values[#values + 1] = text_of(item, "Value")
+  for _, item in ipairs(xml.elements(set, "ResourceRecord")) do
+    values[#values + 1] = xml.text(item, "Value")
   end
-  return values, math.tointeger(tonumber(text_of(set, "TTL")))
+  return values, math.tointeger(tonumber(xml.text(set, "TTL")))
 end
 
 -- The change as the API takes it. A set is deleted by naming what it holds.
 local function change_of(action, name, ttl, values)
   local records = {}
   for index, value in ipairs(values) do
-    records[index] = ("<ResourceRecord><Value>%s</Value></ResourceRecord>"):format(escaped(value))
+    records[index] = ("<ResourceRecord><Value>%s</Value></ResourceRecord>"):format(xml.escaped(value))
   end
   return ('<?xml version="1.0" encoding="UTF-8"?>\n'
     .. '<ChangeResourceRecordSetsRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><ChangeBatch><Changes>'
