@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: MIT
 # A machine that starts in 2020, whose clock is then really set, steps forth and back: the release binary as the loop in
 # a virtual machine (emulated, without KVM) with nothing but a kernel and busybox.
-
 # serial
 . "$(dirname "$0")/lib.sh"
 need qemu-system-x86_64 qemu-system-x86
