@@ -253,6 +253,10 @@ bench: all
 	@for script in tests/bench/*.sh; do \
 	    if [ -x "$$script" ]; then CERTAUTO=$(CURDIR)/certauto "$$script" || exit 1; fi; done
 
+# Beside the ACME clients that Debian installs: apt-get install lego uacme certbot acmetool acme-tiny lacme dehydrated
+bench-acme: all
+	CERTAUTO=$(CURDIR)/certauto tests/bench/acme
+
 demo:
 	@tests/packages build demo
 	+@$(MAKE) --no-print-directory all
@@ -308,7 +312,7 @@ help:
 	@echo 'make lint, format         the rules of the house'
 	@echo 'make sizes                what each part of the program weighs, against its limit'
 	@echo 'make fuzz FUZZ_SECONDS=60 each fuzz target for so long'
-	@echo 'make bench, demo          measure; watch it work'
+	@echo 'make bench, demo          measure; watch it work; bench-acme: beside other ACME clients'
 	@echo 'make install DESTDIR= PREFIX=/usr INIT=systemd|openrc|procd|busybox|none'
 	@echo 'make deps                 install what building and testing need (Debian, as root)'
 	@echo 'make clean, help'
@@ -316,5 +320,5 @@ help:
 deps:
 	tests/packages build test
 
-.PHONY: all always asan bench clean demo deps flavour-fuzzers flavour-tests format fuzz help install lint \
+.PHONY: all always asan bench bench-acme clean demo deps flavour-fuzzers flavour-tests format fuzz help install lint \
         sizes test test-quick test-services unit valgrind

@@ -53,7 +53,13 @@ static int check_key(const struct asked *asked, const struct issue_answer *answe
         error_set(error, ERROR_REFUSED, "the certificate is for another key");
         goto out;
     }
-    result = key_write(key, &files->key, error);
+    result = 0;
+    if (brought != NULL) {
+        result = key_write(key, &files->key, error);
+    } else {
+        // Written once already, before it was asked for.
+        buf_add(&files->key, asked->key_text->data, asked->key_text->length);
+    }
     if (result == 0 && files->key.failed) {
         result = error_set(error, ERROR_SYSTEM, "no memory for the key");
     }

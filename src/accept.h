@@ -17,8 +17,9 @@
 struct asked {
     const char *names; // canonical
     const struct key *key;
-    const char *fingerprint; // of the certificate held; NULL: none
-    const char *trust;       // PEM text that the chain must end at; NULL: none given
+    const struct buf *key_text; // the same as PEM
+    const char *fingerprint;    // of the certificate held; NULL: none
+    const char *trust;          // PEM text that the chain must end at; NULL: none given
     size_t trust_length;
     int64_t now;
 };

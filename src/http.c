@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "net_trust.h"
 
 #define SHOWN_SIZE 512
 
 struct http {
     CURL *curl;
+    struct net_trust *trust;      // of the last request that asked for TLS
     char reason[CURL_ERROR_SIZE]; // libcurl's own words on the last failure
 };
 
@@ -66,6 +68,7 @@ void http_close(struct http *http)
 {
     if (http != NULL) {
         curl_easy_cleanup(http->curl);
+        net_trust_free(http->trust);
         free(http);
     }
 }
@@ -174,23 +177,44 @@ static struct curl_blob blob_of(const char *text, size_t length)
     return (struct curl_blob){.data = (void *)(uintptr_t)text, .len = length, .flags = CURL_BLOB_COPY};
 }
 
-// Which CAs to trust. Only https asks, so that a plain http request works on a machine without a bundle.
-static int set_trust(CURL *curl, const struct http_request *request, const char *url, struct error *error)
+// Reads the bundle unless it is that of the request before. A connection that was made under another one must not serve.
+static int read_trust(struct http *http, const struct http_request *request, struct error *error)
 {
-    if (request->trust != NULL) {
-        struct curl_blob blob = blob_of(request->trust, request->trust_length);
-        curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
-        curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
-        return 0;
-    }
-    const char *bundle = http_system_bundle();
-    if (bundle == NULL && strncasecmp(url, "https:", 6) == 0) {
+    const char *bundle = request->trust == NULL ? http_system_bundle() : NULL;
+    const char *source = request->trust == NULL ? bundle : request->trust;
+    if (source == NULL) {
         return error_set(error, ERROR_NOT_FOUND,
                          "no bundle of CA certificates on this machine: install ca-certificates, or name a file with "
                          "the CA to trust");
     }
-    curl_easy_setopt(curl, CURLOPT_CAINFO, bundle);
-    return 0;
+    size_t length = request->trust == NULL ? strlen(source) : request->trust_length;
+    if (net_trust_is(http->trust, source, length)) {
+        return 0;
+    }
+    curl_easy_setopt(http->curl, CURLOPT_FRESH_CONNECT, http->trust == NULL ? 0L : 1L);
+    net_trust_free(http->trust);
+    http->trust = NULL;
+    return bundle != NULL ? net_trust_load(bundle, &http->trust, error)
+                          : net_trust_read(source, length, &http->trust, error);
+}
+
+static CURLcode use_trust(CURL *curl, void *config, void *context)
+{
+    const struct http *http = context;
+    (void)curl;
+    net_trust_use(http->trust, config);
+    return CURLE_OK;
+}
+
+// Which CAs to trust. Only https asks, so that a plain http request works on a machine without a bundle.
+static int set_trust(struct http *http, const struct http_request *request, const char *url, struct error *error)
+{
+    if (strncasecmp(url, "https:", 6) != 0) {
+        return 0;
+    }
+    curl_easy_setopt(http->curl, CURLOPT_SSL_CTX_FUNCTION, use_trust);
+    curl_easy_setopt(http->curl, CURLOPT_SSL_CTX_DATA, http);
+    return read_trust(http, request, error);
 }
 
 static void set_tls(CURL *curl, const struct http_request *request, bool foreign)
@@ -249,7 +273,7 @@ static int set_up(struct http *http, const struct http_request *request, const c
     if (curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK) {
         return error_set(error, ERROR_SYSTEM, "no memory for a request");
     }
-    return set_trust(curl, request, url, error);
+    return set_trust(http, request, url, error);
 }
 
 // The address as messages tell it: without a user and password in it (RFC 3986 §3.2.1), cut when it is long.

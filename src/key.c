@@ -26,6 +26,7 @@
 struct key {
     psa_key_id_t id; // 0: none; the key itself lives in PSA's store and is wiped there
     enum key_type type;
+    struct buf *public_der; // SubjectPublicKeyInfo, once it was asked for: for a curve it is as dear as a signature
 };
 
 #define CURVE PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1)
@@ -190,8 +191,12 @@ static struct key *new_key(struct error *error)
 {
     struct key *key = calloc(1, sizeof *key);
 
-    if (key == NULL)
+    if (key == NULL || (key->public_der = calloc(1, sizeof *key->public_der)) == NULL) {
         error_set(error, ERROR_SYSTEM, "not enough memory for a key");
+        free(key);
+        return NULL;
+    }
+    buf_init(key->public_der, KEY_MAX_DER);
     return key;
 }
 
@@ -318,6 +323,8 @@ void key_free(struct key *key)
         return;
     if (key->id != PSA_KEY_ID_NULL)
         (void)psa_destroy_key(key->id);
+    buf_free(key->public_der);
+    free(key->public_der);
     free(key);
 }
 
@@ -336,6 +343,10 @@ int key_public(const struct key *key, struct buf *out, struct error *error)
     mbedtls_pk_context pk;
     int length;
 
+    if (key->public_der->length > 0) {
+        buf_add(out, key->public_der->data, key->public_der->length);
+        return out->failed ? error_set(error, ERROR_SYSTEM, "not enough memory for a public key") : 0;
+    }
     mbedtls_pk_init(&pk);
     if (key_pk(key, &pk, error) != 0)
         return -1;
@@ -343,6 +354,7 @@ int key_public(const struct key *key, struct buf *out, struct error *error)
     mbedtls_pk_free(&pk);
     if (length < 0)
         return key_library_error(error, length, "writing the public key");
+    buf_add(key->public_der, der + sizeof der - length, (size_t)length);
     buf_add(out, der + sizeof der - length, (size_t)length);
     return out->failed ? error_set(error, ERROR_SYSTEM, "not enough memory for a public key") : 0;
 }

@@ -491,6 +491,7 @@ static int keep_answer(struct renewal *renewal, struct report *report)
     int64_t now = clock_now();
     struct asked asked = {.names = buf_string(&renewal->names),
                           .key = renewal->key,
+                          .key_text = &renewal->key_text,
                           .fingerprint = state->generation == 0 ? NULL : state->fingerprint,
                           .trust = renewal->template->trust == NULL ? NULL : buf_string(&renewal->trust),
                           .trust_length = renewal->trust.length,

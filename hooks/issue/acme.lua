@@ -69,10 +69,22 @@ local function revoke(request)
   end)
 end
 
+-- The options and those of the DNS providers that are built in, each as PROVIDER_KEY. Which of them are required, and
+-- their defaults, is the provider's to say: only one of them is used.
+local function with_providers(options)
+  for _, name in ipairs { "acme-dns", "cloudflare", "desec", "exec", "hetzner", "powerdns", "route53" } do
+    for _, option in ipairs(require("lib.dns." .. name).options) do
+      options[#options + 1] = { name = name:gsub("%W", "_") .. "_" .. option.name, type = option.type,
+        doc = ("dns = %s: %s"):format(name, option.doc) }
+    end
+  end
+  return options
+end
+
 return {
   api = 1,
   doc = "Certificates of a CA that speaks ACME: Let's Encrypt, ZeroSSL, Google, step-ca and others.",
-  options = {
+  options = with_providers {
     {
       name = "directory",
       type = "url",
@@ -127,7 +139,7 @@ return {
       done, fault = account.change(client, request.action)
     end
     if done then
-      return true
+      return done
     end
     return tell(fault)
   end,

@@ -15,6 +15,9 @@ local store = require "certauto.store"
 
 local account = {}
 
+-- What the command account takes of one fact.
+local MAX_FACT = 4096
+
 local function load_kept(client)
   local text, message, code = store.get(client.folder .. "account")
   if not text then
@@ -221,7 +224,27 @@ local function deactivate(client)
   return done, message and acme.fault(message)
 end
 
--- "roll-over", "deactivate", or nil, which makes sure that there is an account. Returns true, or nil and a fault.
+-- What the CA says of the account: facts for a person.
+local function show(client)
+  local told, fault = acme.ask(client, client.kid, nil, "the account")
+  if not told then
+    return nil, fault
+  end
+  local contact = type(told.contact) == "table" and told.contact or {}
+  for index, one in ipairs(contact) do
+    contact[index] = tostring(one)
+  end
+  return {
+    url = client.kid,
+    status = type(told.status) == "string" and told.status or nil,
+    contact = #contact > 0 and table.concat(contact, ", "):sub(1, MAX_FACT) or nil,
+    directory = client.options.directory,
+    key_type = client.key:type(),
+  }
+end
+
+-- "show", "roll-over" or "deactivate"; an account that is not there yet is made. Returns the facts of the one that is
+-- shown, else true; or nil and a fault.
 function account.change(client, action)
   local kept, fault = prepare(client)
   if not kept then
@@ -236,7 +259,7 @@ function account.change(client, action)
   elseif action == "deactivate" then
     return deactivate(client)
   end
-  return true
+  return show(client)
 end
 
 return account

@@ -4,7 +4,7 @@
 # make install brings the unit or script that fits; systemd accepts the units; BusyBox's and procd's scripts work.
 . "$(dirname "$0")/lib.sh"
 need systemd-analyze systemd
-need busybox busybox
+need busybox busybox-static
 
 install_for() { # INIT
     make -s -C "$TREE" install DESTDIR="$DIR/$1" PREFIX=/opt INIT="$1" >"$DIR/install.log" 2>&1

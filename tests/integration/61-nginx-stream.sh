@@ -5,7 +5,7 @@
 # serial
 . "$(dirname "$0")/lib.sh"
 need openssl openssl
-need nginx nginx-light
+need nginx nginx
 RENEWALS=20
 
 port=$(free_port)

@@ -4,7 +4,7 @@
 # Every way in which a publication to nginx can fail: it is undone, reported, and tried again without a renewal.
 . "$(dirname "$0")/lib.sh"
 need openssl openssl
-need nginx nginx-light
+need nginx nginx
 need jq jq
 
 # Folders that can be filled and closed need mounts of their own.

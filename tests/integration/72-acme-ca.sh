@@ -126,6 +126,10 @@ same "the account's key is changed, a change cut short is settled" "done
 done
 true" "$(cat "$DIR/out" "$DIR/err")"
 exits 0 "an order with the new key" renew www
+exits 0 "the command shows the account" account pebble --json
+json "as the CA has it" '.account[0] | .status == "valid" and (.url | test("/my-account/")) and .error == null'
+exits 0 "and changes its key" account pebble --roll-over
+exits 0 "an order with that one" renew www
 
 if pebble_at_least 8 "renewal information"; then
     cat >"$DIR/ari.lua" <<'END'

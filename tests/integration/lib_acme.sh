@@ -17,7 +17,7 @@
 
 need openssl openssl
 need curl curl
-need busybox busybox
+need busybox busybox-static
 need jq jq
 if ! PEBBLE=$("$TREE/tests/pebble"); then
     not_ok "pebble is there" "tests/pebble could not bring it"

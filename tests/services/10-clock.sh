@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: MIT
 # A machine that starts in 2020, whose clock is then really set, steps forth and back: the release binary as the loop in
 # a virtual machine (emulated, without KVM) with nothing but a kernel and busybox.
-# needs: busybox-static
 # serial
 . "$(dirname "$0")/lib.sh"
 need qemu-system-x86_64 qemu-system-x86
 need cpio cpio
+need busybox busybox-static
 
 kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
 unpack "$kernel" "$DIR/kernel"

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
 // Commands: how lines are split, what a command starts with, when it is over.
+// not under valgrind: a command that valgrind starts has descriptors of valgrind
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>

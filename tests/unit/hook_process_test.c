@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
 // Tests of hook_process.c and hook_server.c with real processes: answers, deaths, deadlines, accounts, descriptors.
+// not under valgrind: it looks at all descriptors of its process, and valgrind has its own
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,195 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: The certauto authors
+# SPDX-License-Identifier: MIT
+# DNS providers ask their APIs what these expect, add to a set, take out only their own value, and tell failures.
+# needs: perl
+. "$(dirname "$0")/lib.sh"
+need perl perl
+
+VALUE=LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
+SECRET=s3cret/token+
+write_config <<EOF
+EOF
+cat >"$DIR/act.lua" <<'EOF'
+local words = { os.getenv "WORDS" }
+local options = {}
+for name, value in words[1]:gmatch "(%S+)=(%S+)" do
+  options[name] = value
+end
+local provider = require("lib.dns." .. os.getenv "PROVIDER")
+local done, message, details = provider[os.getenv "ACTION"](options, { name = os.getenv "RECORD",
+  value = os.getenv "VALUE", domain = "www.sub.example.org", ttl = 60 })
+print(done and "done" or ("%s wait=%s permanent=%s"):format(message, details and details.wait,
+  details and details.permanent))
+EOF
+
+# act PROVIDER ACTION OPTION… : its result in $DIR/out
+act() {
+    PROVIDER=$1 ACTION=$2
+    shift 2
+    WORDS=$* VALUE=$VALUE RECORD=${RECORD:-_acme-challenge.www.SUB.example.org.} PROVIDER=$PROVIDER ACTION=$ACTION \
+        "$CERTAUTO" -c "$CONFIG" lua "$DIR/act.lua" >"$DIR/out" 2>"$DIR/err"
+}
+
+# peer FILE: starts an API that holds to FILE
+peer() {
+    PORT=$(free_port)
+    start peer perl "$TREE/tests/integration/dns_peer.pl" "$PORT" "$1"
+    wait_for 5 listening "$PORT"
+}
+
+listening() {
+    grep -q ":$(printf %04X "$1") .* 0A " /proc/net/tcp
+}
+
+# as_published PROVIDER ACTION SENTENCE OPTION…
+as_published() {
+    provider=$1 action=$2 name=$3
+    shift 3
+    peer "$TREE/tests/data/dns/$provider.$action"
+    act "$provider" "$action" "$@" "url=http://127.0.0.1:$PORT"
+    same "$name" "$(cat "$DIR/out" "$DIR/err")" "done"
+    stop peer
+    same "$provider: $action asks all that the API expects, and nothing else" "$(cat "$DIR/peer.log")" "all done"
+}
+
+# fails SENTENCE MESSAGE STATUS [LINE…]: what Cloudflare's first answer leads to
+fails() {
+    name=$1 message=$2
+    shift 2
+    {
+        echo "> GET /zones?page=1&per_page=50"
+        printf '< %s\n' "$@"
+    } >"$DIR/exchange"
+    peer "$DIR/exchange"
+    act cloudflare present "token=$SECRET" "url=http://127.0.0.1:$PORT"
+    same "$name" "$(cat "$DIR/out" "$DIR/err")" "$message"
+    stop peer
+}
+
+as_published cloudflare present "Cloudflare: a value is added, in the zone with the longest name" "token=$SECRET"
+as_published cloudflare cleanup "Cloudflare: the own value goes, also when it went meanwhile" "token=$SECRET"
+as_published desec present "deSEC: a value is added to the set" "token=$SECRET"
+as_published desec cleanup "deSEC: the last value goes with its set" "token=$SECRET"
+as_published hetzner present "Hetzner: a value is added, in a zone of the second page" "token=$SECRET"
+as_published hetzner cleanup "Hetzner: the own value goes" "token=$SECRET"
+as_published powerdns present "PowerDNS: a value is added to the set" "key=$SECRET"
+as_published powerdns cleanup "PowerDNS: the last value goes with its set" "key=$SECRET"
+as_published acme-dns present "acme-dns: the value is handed over" username=c36f50e8-4632-44f0-83fe-e070fef28a10 \
+    "password=$SECRET" subdomain=8e5700ea-a4bf-41c7-8a77-e990661dcc6a
+as_published route53 present "Route 53: a value is added to the set, signed, in the public zone" access_key=AKIDEXAMPLE \
+    "secret_key=$SECRET"
+as_published route53 cleanup "Route 53: the last value goes with its set" access_key=AKIDEXAMPLE "secret_key=$SECRET"
+peer "$TREE/tests/data/dns/route53.gone"
+act route53 cleanup access_key=AKIDEXAMPLE "secret_key=$SECRET" "url=http://127.0.0.1:$PORT"
+same "Route 53: what is not there is removed without a request" "$(cat "$DIR/out")" "done"
+stop peer
+peer "$TREE/tests/data/dns/route53.refused"
+act route53 present access_key=AKIDEXAMPLE "secret_key=$SECRET" "url=http://127.0.0.1:$PORT"
+same "Route 53: a refusal is told" "$(cat "$DIR/out")" \
+    "the API refuses these credentials (403): SignatureDoesNotMatch: not *** wait=nil permanent=true"
+stop peer
+
+fails "401 is told, once and for all, without the secret" \
+    "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" \
+    401 "{\"errors\":[{\"code\":1,\"message\":\"no such token: $SECRET\"}]}"
+fails "403 is told" "the API refuses these credentials (403) wait=nil permanent=true" 403
+fails "429 is told with the time to wait" "the API takes no more requests for now (429) wait=120 permanent=nil" \
+    429 "Retry-After: 120"
+fails "5xx is told as the API's own fault" "the API is out of order (502) wait=nil permanent=nil" 502 "<html>"
+fails "an unknown zone is told" \
+    "this account has no zone for _acme-challenge.www.sub.example.org wait=nil permanent=true" \
+    200 '{"result":[{"id":"aa","name":"ample.org"},{"id":"bb","name":"example.net"}]}'
+fails "malformed JSON is told" "the API's answer is no JSON wait=nil permanent=nil" 200 '{"result":['
+fails "a secret at the end of a long message is not cut into view" \
+    "the API refuses the request (400): $(printf '%0257d' 0)*** wait=nil permanent=true" \
+    400 "{\"error\":{\"message\":\"$(printf '%0257d' 0)$SECRET\"}}"
+{
+    echo "> GET /zones?page=1&per_page=50"
+    printf '< 200\n<* 2000000\n'
+} >"$DIR/exchange"
+peer "$DIR/exchange"
+act cloudflare present "token=$SECRET" "url=http://127.0.0.1:$PORT"
+says "a huge answer is refused" "$DIR/out" "answered more than 1048576 bytes"
+stop peer
+fails "JSON of another shape is no crash" \
+    "this account has no zone for _acme-challenge.www.sub.example.org wait=nil permanent=true" 200 '{"result":[7,"a",{}]}'
+fails "an identifier that is a path is refused" "the API's zone has no identifier wait=nil permanent=nil" \
+    200 '{"result":[{"id":"../../x","name":"example.org"}]}'
+peer /dev/null
+stop peer
+act cloudflare present "url=http://127.0.0.1:$PORT"
+same "a missing option is told" "$(cat "$DIR/out")" "option 'token' is missing wait=nil permanent=true"
+act cloudflare present tokn=x "token=$SECRET"
+same "an unknown option is told" "$(cat "$DIR/out")" "there is no option 'tokn' wait=nil permanent=true"
+RECORD=a/b.example.org act cloudflare present "token=$SECRET"
+same "a name that is none is refused" "$(cat "$DIR/out")" \
+    "the record has no name that DNS knows wait=nil permanent=true"
+
+cat >"$DIR/command" <<EOF
+#!/bin/sh
+echo "\$CERTAUTO_ACTION \$CERTAUTO_RECORD \$CERTAUTO_VALUE \$CERTAUTO_DOMAIN \$CERTAUTO_TTL" >>"$DIR/called"
+test ! -f "$DIR/broken" || { echo "no luck" >&2; exit 3; }
+EOF
+chmod 755 "$DIR/command"
+act exec present "command=$DIR/command"
+act exec cleanup "command=$DIR/command"
+same "exec: the command is told all in its environment" "$(cat "$DIR/called")" \
+    "present _acme-challenge.www.sub.example.org $VALUE www.sub.example.org 60
+cleanup _acme-challenge.www.sub.example.org $VALUE www.sub.example.org 60"
+touch "$DIR/broken"
+act exec present "command=$DIR/command"
+same "exec: its last line is the message" "$(cat "$DIR/out")" \
+    "the command ended with 3: no luck wait=nil permanent=nil"
+
+mkdir -p "$HOOKS/lib/dns"
+cat >"$HOOKS/lib/dns/mine.lua" <<'EOF'
+local dns = require "lib.dns"
+return dns.provider {
+  doc = "Mine.",
+  options = { { name = "colour", type = "string", default = "blue", doc = "Of the record." } },
+  present = function(options, record)
+    return nil, options.colour .. " " .. record.name
+  end,
+  cleanup = function()
+    return true
+  end,
+}
+EOF
+act mine present
+same "a user's own file is a provider, with its defaults" "$(cat "$DIR/out")" \
+    "blue _acme-challenge.www.sub.example.org wait=nil permanent=nil"
+
+cat >"$DIR/challenge.lua" <<'EOF'
+local challenge = require "lib.acme_challenge"
+local options = { challenge = "dns-01", dns = "exec", exec_command = os.getenv "DIR" .. "/command" }
+local proof = { kind = "dns-01", record = "_acme-challenge.example.org", value = "v", domain = "example.org" }
+print(challenge.set_up(options, proof))
+print(challenge.clean_up(options, proof))
+EOF
+rm -f "$DIR/broken" "$DIR/called"
+DIR=$DIR "$CERTAUTO" -c "$CONFIG" lua "$DIR/challenge.lua" >"$DIR/out" 2>&1
+same "a challenge of ACME goes through a provider" "$(cat "$DIR/called")" \
+    "present _acme-challenge.example.org v example.org 60
+cleanup _acme-challenge.example.org v example.org 60"
+
+write_config <<EOF
+[template ca]
+hook = acme
+directory = https://127.0.0.1:14000/dir
+challenge = dns-01
+dns = cloudflare
+cloudflare_token = $SECRET
+[certificate www]
+names = www.example.org
+template = ca
+EOF
+exits 0 "the options of built-in providers are options of issue/acme" check
+write_config <<EOF
+[template ca]
+hook = acme
+directory = https://127.0.0.1:14000/dir
+cloudflare_tokn = $SECRET
+EOF
+exits 2 "a misspelt one is told" check
+says "with the one that was meant" "$DIR/out" "cloudflare_token"
