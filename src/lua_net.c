@@ -116,8 +116,7 @@ static void read_target(lua_State *L, struct net_target *target, const char *pro
     lua_pop(L, 1);
     target->server_name = text_of(L, "server_name", NULL);
     target->trust = text_of(L, "trust", NULL);
-    // The library counts the NUL of PEM text.
-    target->trust_length = target->trust != NULL ? strlen(target->trust) + 1 : 0;
+    target->trust_length = target->trust != NULL ? strlen(target->trust) : 0;
     target->protocols = read_protocols(L, protocols);
     luaL_argcheck(L, !target->udp || !target->tls, 1, "there is no TLS over UDP here");
     luaL_argcheck(L, target->tls || (target->server_name == NULL && target->trust == NULL && target->protocols == NULL),
@@ -296,6 +295,7 @@ static void read_pages(lua_State *L, struct net_service *service)
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING, 1,
                       "http is a table of paths and bodies, which are strings");
+        luaL_argcheck(L, lua_rawlen(L, -1) <= NET_RESPONDER_MOST_BODY, 1, "http has a body of more than 524288 bytes");
         service->page_count++;
     }
     luaL_argcheck(L, service->page_count <= MOST_ANSWERS, 1, "http has more than 1024 paths");

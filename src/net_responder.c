@@ -23,7 +23,7 @@
 #define MOST_GUESTS 32
 #define GUEST_MS 10000
 #define HEAD_SIZE 4096
-#define ANSWER_SIZE (1024 * 1024)
+#define ANSWER_SIZE (NET_RESPONDER_MOST_BODY + 1024)
 #define BACKLOG 64
 #define PRIVILEGED 1024 // Linux's default of net.ipv4.ip_unprivileged_port_start
 

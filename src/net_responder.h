@@ -11,6 +11,8 @@
 #include "error.h"
 #include "net_tls_server.h"
 
+#define NET_RESPONDER_MOST_BODY (512 * 1024)
+
 // What is answered to GET and HEAD of a path, which is compared byte by byte.
 struct net_page {
     const char *path;

@@ -15,6 +15,7 @@
 #include "http.h"
 #include "key_inner.h"
 #include "net.h"
+#include "net_trust.h"
 
 #define MOST_PEM 65536 // of one certificate
 
@@ -140,22 +141,20 @@ out:
 struct net_tls {
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;
-    mbedtls_x509_crt trust;
+    struct net_trust *trust;
     struct wire wire; // its deadline and error are those of the call under way
     char protocol[NET_TLS_PROTOCOL_SIZE];
 };
 
-static int load_trust(mbedtls_x509_crt *list, const char *trust, size_t length, struct error *error)
+static int load_trust(struct net_tls *tls, const char *trust, size_t length, struct error *error)
 {
     const char *bundle = trust == NULL ? http_system_bundle() : NULL;
     if (trust == NULL && bundle == NULL) {
         return error_set(error, ERROR_NOT_FOUND,
                          "no bundle of CA certificates on this machine: install ca-certificates");
     }
-    // Positive: so many could not be read, which the others make good.
-    int result = trust == NULL ? mbedtls_x509_crt_parse_file(list, bundle)
-                               : mbedtls_x509_crt_parse(list, (const unsigned char *)trust, length);
-    return result < 0 ? key_library_error(error, result, "the CAs to trust cannot be read") : 0;
+    return trust == NULL ? net_trust_load(bundle, &tls->trust, error)
+                         : net_trust_read(trust, length, &tls->trust, error);
 }
 
 static int set_up_session(struct net_tls *tls, const char *name, const char *const *protocols)
@@ -164,7 +163,7 @@ static int set_up_session(struct net_tls *tls, const char *name, const char *con
                                              MBEDTLS_SSL_PRESET_DEFAULT);
     mbedtls_ssl_conf_rng(&tls->config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
     mbedtls_ssl_conf_authmode(&tls->config, MBEDTLS_SSL_VERIFY_REQUIRED);
-    mbedtls_ssl_conf_ca_chain(&tls->config, &tls->trust, NULL);
+    net_trust_use(tls->trust, &tls->config);
     mbedtls_ssl_conf_min_tls_version(&tls->config, MBEDTLS_SSL_VERSION_TLS1_2);
     if (result == 0 && protocols != NULL) {
         // The library does not write to it, it only forgot to say so.
@@ -190,7 +189,8 @@ static int check_address(struct net_tls *tls, const char *name, struct error *er
 {
     uint32_t flags = 0;
     mbedtls_x509_crt *shown = (mbedtls_x509_crt *)(uintptr_t)mbedtls_ssl_get_peer_cert(&tls->ssl);
-    if (shown == NULL || mbedtls_x509_crt_verify(shown, &tls->trust, NULL, name, &flags, NULL, NULL) != 0) {
+    mbedtls_x509_crt *roots = tls->config.MBEDTLS_PRIVATE(ca_chain);
+    if (shown == NULL || mbedtls_x509_crt_verify(shown, roots, NULL, name, &flags, NULL, NULL) != 0) {
         return distrust(flags, name, error);
     }
     return 0;
@@ -223,10 +223,9 @@ int net_tls_open(int fd, const char *name, const char *trust, size_t trust_lengt
     }
     mbedtls_ssl_init(&made->ssl);
     mbedtls_ssl_config_init(&made->config);
-    mbedtls_x509_crt_init(&made->trust);
     made->wire = (struct wire){fd, deadline_boot_ms, error};
     mbedtls_ssl_set_bio(&made->ssl, &made->wire, wire_write, wire_read, NULL);
-    if (load_trust(&made->trust, trust, trust_length, error) < 0) {
+    if (load_trust(made, trust, trust_length, error) < 0) {
         goto out;
     }
     if ((result = set_up_session(made, name, protocols)) != 0) {
@@ -255,7 +254,7 @@ void net_tls_close(struct net_tls *tls)
     }
     mbedtls_ssl_free(&tls->ssl);
     mbedtls_ssl_config_free(&tls->config);
-    mbedtls_x509_crt_free(&tls->trust);
+    net_trust_free(tls->trust);
     free(tls);
 }
 

@@ -20,7 +20,7 @@ struct net_tls; // opaque: a session of a client
 
 // Makes a handshake over a connected socket, which the caller still owns and closes after the session, TLS 1.2 or 1.3.
 // The server must prove that it is "name", a DNS name or an address, by a certificate that leads to one of the CAs in
-// "trust" (PEM with its NUL counted in trust_length), or of the system when that is NULL. protocols (NULL: none) are
+// "trust" (PEM text), or of the system when that is NULL. protocols (NULL: none) are
 // offered by ALPN (RFC 7301), at most NET_TLS_MOST_PROTOCOLS and a NULL; all is borrowed during the call.
 int net_tls_open(int fd, const char *name, const char *trust, size_t trust_length, const char *const *protocols,
                  long long deadline_boot_ms, struct net_tls **tls, struct error *error);

@@ -121,7 +121,7 @@ says "another address too" "$DIR/out" "of 127.0.0.2 is not trusted: it is not fo
 talk "port = $late, tls = true, trust = ca 'old', server_name = 'localhost'" line "" "$get"
 says "an expired certificate too" "$DIR/out" "failed refused: the TLS certificate of localhost is not trusted: it has expired"
 talk "port = $tls, tls = true, trust = 'no PEM'" line "" "$get"
-says "a bundle that is none is told" "$DIR/out" "failed format: the CAs to trust cannot be read"
+says "a bundle that is none is told" "$DIR/out" "failed format: the bundle of CA certificates holds none"
 talk "port = $rubbish, tls = true, trust = ca 'ca'" line "" "$get"
 says "garbage instead of TLS is a failure" "$DIR/out" "failed format: the TLS handshake"
 talk "port = $drip, tls = true, trust = ca 'ca', timeout = 0.5" line "" "$get"
