@@ -10,6 +10,7 @@ local codec = require "certauto.codec"
 local fs = require "certauto.fs"
 local key = require "certauto.key"
 local net = require "certauto.net"
+local store = require "certauto.store"
 local time = require "certauto.time"
 local x509 = require "certauto.x509"
 
@@ -45,8 +46,8 @@ end
 
 -- ---- http-01 and tls-alpn-01 by a listener of one's own: one for all proofs of an order
 
--- The listener, while there is one; it ends with the call of the hook at the latest.
-local responder
+-- The listener and the lock of its port, while there is one; both end with the call of the hook at the latest.
+local responder, lock
 
 -- Nothing is set up before all proofs are known, and nothing outlives the call.
 local own_listener = {
@@ -54,10 +55,8 @@ local own_listener = {
     return true
   end,
   clean_up = function()
-    if responder then
-      responder:close()
-      responder = nil
-    end
+    local _ <close>, _ <close> = lock, responder
+    responder, lock = nil, nil
     return true
   end,
 }
@@ -81,6 +80,7 @@ local function tls_answer(proof)
   local pem, message = x509.issue {
     key = own,
     public_key = own:public(),
+    subject = "CN=ACME challenge",
     names = { proof.domain },
     not_before = time.now() - 3600,
     not_after = time.now() + 86400,
@@ -251,8 +251,8 @@ function challenge.set_up(options, proof)
   return kind_of(proof).set_up(options, proof)
 end
 
--- When all are set up: listens for the CA where that is configured, until the first of them is cleaned up. Returns true,
--- or nil and a message.
+-- When all are set up: listens for the CA where that is configured, until the first of them is cleaned up. Workers take
+-- turns at a port. Returns true, or nil and a message.
 function challenge.listen(options, proofs)
   if not proofs[1] or kind_of(proofs[1]) ~= own_listener then
     return true
@@ -261,7 +261,10 @@ function challenge.listen(options, proofs)
   if settings then
     local listen = proofs[1].kind == "http-01" and options.http_listen or options.tls_listen
     settings.port, settings.address = place_of(listen)
-    responder, message = net.serve(settings)
+    lock, message = store.lock("acme/listeners/" .. settings.port)
+    if lock then
+      responder, message = net.serve(settings)
+    end
   end
   return responder and true, message
 end
