@@ -55,7 +55,12 @@ local own_listener = {
     return true
   end,
   clean_up = function()
-    local _ <close>, _ <close> = lock, responder
+    if responder then
+      responder:close()
+    end
+    if lock then
+      lock:close()
+    end
     responder, lock = nil, nil
     return true
   end,
