@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The certauto authors
 # SPDX-License-Identifier: MIT
 # Certificates of a real ACME CA by listeners of one's own: http-01 and tls-alpn-01, names and addresses, always closed.
+# needs: perl-base
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_acme.sh"
 
