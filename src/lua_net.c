@@ -293,7 +293,7 @@ static void read_pages(lua_State *L, struct net_service *service)
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING, 1,
                       "http is a table of paths and bodies, which are strings");
-        luaL_argcheck(L, lua_rawlen(L, -1) <= NET_RESPONDER_MOST_BODY, 1, "http has a body of more than 524288 bytes");
+        luaL_argcheck(L, lua_rawlen(L, -1) <= NET_PAGE_MOST_BODY, 1, "http has a body of more than 524288 bytes");
         service->page_count++;
     }
     luaL_argcheck(L, service->page_count <= MOST_ANSWERS, 1, "http has more than 1024 paths");
