@@ -165,6 +165,12 @@ int key_start(struct error *error)
     return 0;
 }
 
+int key_restart(struct error *error)
+{
+    mbedtls_psa_crypto_free();
+    return key_start(error);
+}
+
 int key_random(void *out, size_t length, struct error *error)
 {
     psa_status_t status = psa_generate_random(out, length);

@@ -32,6 +32,8 @@ struct key; // opaque; wiped when freed
 
 // psa_crypto_init, once a process, never before the process's last fork (mbedTLS duplicates its generator).
 int key_start(struct error *error);
+// For a process that was forked all the same after key_start: forgets the parent's keys and generator, and seeds anew.
+int key_restart(struct error *error);
 // Random bytes for secrets, serial numbers and names that must not collide. After key_start.
 int key_random(void *out, size_t length, struct error *error);
 

@@ -277,17 +277,10 @@ static const struct module libraries[] = {
 };
 
 static const struct module modules[] = {
-    {"codec", luaopen_certauto_codec},
-    {"exec", luaopen_certauto_exec},
-    {"fs", luaopen_certauto_fs},
-    {"http", luaopen_certauto_http},
-    {"json", luaopen_certauto_json},
-    {"key", luaopen_certauto_key},
-    {"log", luaopen_certauto_log},
-    {"store", luaopen_certauto_store},
-    {"time", luaopen_certauto_time},
-    {"x509", luaopen_certauto_x509},
-    {NULL, NULL},
+    {"codec", luaopen_certauto_codec}, {"exec", luaopen_certauto_exec}, {"fs", luaopen_certauto_fs},
+    {"http", luaopen_certauto_http},   {"json", luaopen_certauto_json}, {"key", luaopen_certauto_key},
+    {"log", luaopen_certauto_log},     {"net", luaopen_certauto_net},   {"store", luaopen_certauto_store},
+    {"time", luaopen_certauto_time},   {"x509", luaopen_certauto_x509}, {NULL, NULL},
 };
 
 // Puts a function of ours in the place of a basic one, which becomes its upvalue.

@@ -85,6 +85,7 @@ int luaopen_certauto_http(lua_State *L);
 int luaopen_certauto_json(lua_State *L);
 int luaopen_certauto_key(lua_State *L);
 int luaopen_certauto_log(lua_State *L);
+int luaopen_certauto_net(lua_State *L);
 int luaopen_certauto_store(lua_State *L);
 int luaopen_certauto_time(lua_State *L);
 int luaopen_certauto_x509(lua_State *L);

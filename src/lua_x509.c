@@ -334,6 +334,7 @@ static int read_request(lua_State *L)
 // Fills the template from the table at 1. What it points to stays on the stack.
 static int read_template(lua_State *L, struct x509_template *template, struct error *error)
 {
+    size_t identifier_length = 0;
     struct buf *names;
     int64_t path_length;
     int at;
@@ -355,6 +356,9 @@ static int read_template(lua_State *L, struct x509_template *template, struct er
     template->path_length = (int)path_length;
     template->is_ca = lua_toboolean(L, push_field(L, 1, "ca")) != 0;
     template->usage = read_usage(L, push_field(L, 1, "usage"));
+    template->acme_identifier = text_field(L, 1, "acme_identifier", &identifier_length);
+    if (template->acme_identifier != NULL && identifier_length != X509_ACME_IDENTIFIER_SIZE)
+        return luaL_error(L, "acme_identifier: %d bytes expected", X509_ACME_IDENTIFIER_SIZE);
     at = push_field(L, 1, "names");
     if (lua_isnil(L, at))
         return 0;
@@ -366,8 +370,9 @@ static int read_template(lua_State *L, struct x509_template *template, struct er
 // x509.issue(settings): a new certificate in PEM, or nil and why not.
 static int issue(lua_State *L)
 {
-    static const char *const fields[] = {"key",   "issuer", "public_key", "not_before",  "not_after", "subject",
-                                         "names", "usage",  "ca",         "path_length", "serial",    NULL};
+    static const char *const fields[] = {"key",     "issuer",          "public_key", "not_before", "not_after",
+                                         "subject", "names",           "usage",      "ca",         "path_length",
+                                         "serial",  "acme_identifier", NULL};
     struct x509_template template = {.names = NULL};
     const struct key *key;
     const char *issuer;

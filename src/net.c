@@ -60,9 +60,18 @@ int net_resolve(const char *host, uint16_t port, struct addrinfo **list, struct 
     int code = getaddrinfo(host, service, &hints, list);
     if (code != 0) {
         *list = NULL;
-        return error_set(error, ERROR_SYSTEM, "%s has no address: %s", host, gai_strerror(code));
+        return error_set(error, code == EAI_NONAME ? ERROR_NOT_FOUND : ERROR_SYSTEM, "%s has no address: %s", host,
+                         gai_strerror(code));
     }
     return 0;
+}
+
+const char *net_host_text(const struct addrinfo *address, char out[NET_ADDRESS_SIZE])
+{
+    if (getnameinfo(address->ai_addr, address->ai_addrlen, out, NET_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0) {
+        snprintf(out, NET_ADDRESS_SIZE, "an address");
+    }
+    return out;
 }
 
 const char *net_address_text(const struct addrinfo *address, char out[NET_ADDRESS_SIZE])

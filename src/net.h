@@ -22,8 +22,11 @@ bool net_split(const char *text, char host[NET_HOST_SIZE], uint16_t *port);
 // True when the host is written as an address (RFC 6066 §3: such a one is never named in TLS).
 bool net_is_address(const char *host);
 
-// All addresses of a host for TCP, freed by freeaddrinfo. May wait as long as the system's resolver does.
+// All addresses of a host for TCP, freed by freeaddrinfo; ERROR_NOT_FOUND for a name that is not there. May wait as long as
+// the system's resolver does.
 int net_resolve(const char *host, uint16_t port, struct addrinfo **list, struct error *error);
+// "127.0.0.1", "::1"; returns out.
+const char *net_host_text(const struct addrinfo *address, char out[NET_ADDRESS_SIZE]);
 // "127.0.0.1:443", "[::1]:443"; returns out.
 const char *net_address_text(const struct addrinfo *address, char out[NET_ADDRESS_SIZE]);
 

@@ -12,7 +12,8 @@
 #include "error.h"
 #include "key.h"
 
-#define X509_FINGERPRINT_SIZE 65   // SHA-256 as hex and its NUL
+#define X509_FINGERPRINT_SIZE 65 // SHA-256 as hex and its NUL
+#define X509_ACME_IDENTIFIER_SIZE 32
 #define X509_MAX_PEM (1024 * 1024) // of a leaf with its chain; a distribution's bundle may be larger
 
 enum x509_usage { X509_SERVER = 1, X509_CLIENT = 2, X509_EMAIL = 4, X509_CODE = 8 };
@@ -89,7 +90,8 @@ struct x509_template {
     bool is_ca;
     int path_length; // -1: none stated
     unsigned usage;
-    const char *serial; // hex; NULL: 16 random bytes
+    const char *serial;          // hex; NULL: 16 random bytes
+    const void *acme_identifier; // what RFC 8737 §3 wants shown, X509_ACME_IDENTIFIER_SIZE bytes; NULL: not that kind
 };
 int x509_issue(const struct x509_template *template, const char *issuer_pem, size_t issuer_length,
                const struct key *issuer_key, struct buf *pem, struct error *error);

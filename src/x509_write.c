@@ -123,6 +123,20 @@ static int set_usage(const struct target *target, unsigned usage, struct error *
     return status;
 }
 
+// The extension by which a certificate answers the challenge tls-alpn-01 (RFC 8737 §3): critical, 1.3.6.1.5.5.7.1.31.
+static int set_acme_identifier(const struct target *target, const void *identifier, struct error *error)
+{
+    static const char oid[] = "\x2b\x06\x01\x05\x05\x07\x01\x1f";
+    struct buf value;
+    int status;
+
+    buf_init(&value, 2 + X509_ACME_IDENTIFIER_SIZE);
+    codec_der(&value, MBEDTLS_ASN1_OCTET_STRING, identifier, X509_ACME_IDENTIFIER_SIZE);
+    status = set_extension(target, oid, sizeof oid - 1, true, &value, error);
+    buf_free(&value);
+    return status;
+}
+
 // ---- Subjects
 
 static int parse_subject(const char *text, mbedtls_asn1_named_data **name, struct error *error)
@@ -287,6 +301,8 @@ static int set_extensions(mbedtls_x509write_cert *crt, const struct x509_templat
     if (result != 0)
         return key_library_error(error, result, "basic constraints and key usage");
     if (set_key_ids(crt, issuer, error) != 0 || set_usage(&target, template->usage, error) != 0)
+        return -1;
+    if (template->acme_identifier != NULL && set_acme_identifier(&target, template->acme_identifier, error) != 0)
         return -1;
     if (template->names == NULL || *template->names == '\0')
         return 0;

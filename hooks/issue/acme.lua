@@ -115,11 +115,22 @@ return {
     },
     {
       name = "challenge",
-      type = "enum:http-01|dns-01|dns-persist-01",
+      type = "enum:http-01|tls-alpn-01|dns-01|dns-persist-01",
       default = "http-01",
       doc = "How it is proved that the names are yours.",
     },
     { name = "webroot", type = "path", doc = "http-01: the folder that your web server serves as /." },
+    {
+      name = "http_listen",
+      type = "string",
+      doc = "http-01: answer the CA itself, at this PORT or ADDRESS:PORT, instead of webroot.",
+    },
+    {
+      name = "tls_listen",
+      type = "string",
+      default = "443",
+      doc = "tls-alpn-01: answer the CA at this PORT or ADDRESS:PORT.",
+    },
     { name = "dns", type = "string", doc = "dns-01: the provider, a file lib/dns/NAME.lua." },
     { name = "dns_options", type = "list", doc = "dns-01: options of the provider, each KEY=VALUE." },
     {

@@ -8,6 +8,11 @@
 
 local codec = require "certauto.codec"
 local fs = require "certauto.fs"
+local key = require "certauto.key"
+local net = require "certauto.net"
+local store = require "certauto.store"
+local time = require "certauto.time"
+local x509 = require "certauto.x509"
 
 local challenge = {}
 
@@ -37,6 +42,91 @@ end
 -- From where it was put, also when the configuration has another folder by now.
 function webroot.clean_up(_, proof)
   return fs.remove(proof.folder .. "/" .. proof.token)
+end
+
+-- ---- http-01 and tls-alpn-01 by a listener of one's own: one for all proofs of an order
+
+-- The listener and the lock of its port, while there is one; both end with the call of the hook at the latest.
+local responder, lock
+
+-- Nothing is set up before all proofs are known, and nothing outlives the call.
+local own_listener = {
+  set_up = function()
+    return true
+  end,
+  clean_up = function()
+    if responder then
+      responder:close()
+    end
+    if lock then
+      lock:close()
+    end
+    responder, lock = nil, nil
+    return true
+  end,
+}
+
+-- "80", "192.0.2.1:80" or "[2001:db8::1]:80" as a port and an address, which is nil for all.
+local function place_of(text)
+  local address, port = text:match("^%[([%x:.]+)%]:(%d+)$")
+  if not port then
+    address, port = text:match("^([%d.]+):(%d+)$")
+  end
+  port = math.tointeger(tonumber(port or text:match("^%d+$")))
+  if port and port >= 1 and port <= 65535 then
+    return port, address
+  end
+  return nil, ("'%s' is no port, and no ADDRESS:PORT"):format(text)
+end
+
+-- The certificate that answers for one name (RFC 8737 section 3).
+local function tls_answer(proof)
+  local own = key.generate()
+  local pem, message = x509.issue {
+    key = own,
+    public_key = own:public(),
+    subject = "CN=ACME challenge",
+    names = { proof.domain },
+    not_before = time.now() - 3600,
+    not_after = time.now() + 86400,
+    acme_identifier = codec.digest("sha256", proof.authorisation),
+  }
+  return pem and { name = proof.server, certificate = pem, key = own:pem() }, message
+end
+
+-- What the listener is to answer.
+local function answers(proofs)
+  local settings = { http = {} }
+  for index, proof in ipairs(proofs) do
+    if proof.kind == "http-01" then
+      settings.http[WELL_KNOWN .. "/" .. proof.token] = proof.authorisation
+    else
+      local answer, message = tls_answer(proof)
+      if not answer then
+        return nil, message
+      end
+      settings.http, settings.alpn, settings.tls = nil, "acme-tls/1", settings.tls or {}
+      settings.tls[index] = answer
+    end
+  end
+  return settings
+end
+
+-- The name that stands for an address in TLS (RFC 8738 section 6); nil for what is no address.
+local function reverse_name(address)
+  local a, b, c, d = address:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  if a then
+    return ("%s.%s.%s.%s.in-addr.arpa"):format(d, c, b, a)
+  end
+  local front, back = address:match("^([%x:]*)::([%x:]*)$")
+  local function digits_of(groups)
+    return (groups:gsub("%x+", function(group)
+      return ("0"):rep(4 - #group) .. group:lower()
+    end):gsub(":", ""))
+  end
+  front, back = digits_of(front or address), digits_of(back or "")
+  local digits = front .. ("0"):rep(32 - #front - #back) .. back
+  return #digits == 32 and digits:find("^%x+$") and digits:reverse():gsub("%x", "%0.") .. "ip6.arpa" or nil
 end
 
 -- ---- dns-01: a record, through a provider
@@ -90,14 +180,27 @@ local persistent = {
   end,
 }
 
-local KINDS = { ["http-01"] = webroot, ["dns-01"] = dns, ["dns-persist-01"] = persistent }
+local KINDS = { ["dns-01"] = dns, ["dns-persist-01"] = persistent, ["tls-alpn-01"] = own_listener }
+
+local function kind_of(proof)
+  if proof.kind == "http-01" then
+    return proof.folder and webroot or own_listener
+  end
+  return KINDS[proof.kind]
+end
 
 -- ---- From a CA's challenge to a proof
 
 -- What a configuration lacks for its challenge, or nil.
 function challenge.lack(options)
-  if options.challenge == "http-01" and not options.webroot then
-    return "challenge = http-01 needs webroot"
+  local listen = options.challenge == "http-01" and options.http_listen
+    or options.challenge == "tls-alpn-01" and options.tls_listen
+  if options.challenge == "http-01" and not options.webroot and not listen then
+    return "challenge = http-01 needs webroot or http_listen"
+  elseif options.challenge == "http-01" and options.webroot and listen then
+    return "webroot and http_listen are two ways for one thing: give one of them"
+  elseif listen and not place_of(listen) then
+    return (options.challenge == "http-01" and "http_listen: " or "tls_listen: ") .. select(2, place_of(listen))
   elseif options.challenge == "dns-01" and not options.dns then
     return "challenge = dns-01 needs dns, the name of a provider"
   elseif options.dns and not options.dns:find("^[%w_][%w_-]*$") then
@@ -141,19 +244,39 @@ function challenge.prove(options, authorisation, thumbprint)
   if offer.type == "dns-01" then
     proof.record = "_acme-challenge." .. domain
     proof.value = codec.base64url(codec.digest("sha256", proof.authorisation))
-  elseif offer.type == "http-01" then
+  elseif offer.type == "http-01" and options.webroot then
     proof.folder = folder_of(options)
+  elseif offer.type == "tls-alpn-01" then
+    proof.server = authorisation.identifier.type == "ip" and reverse_name(domain) or domain
   end
   return proof, offer.url
 end
 
 function challenge.set_up(options, proof)
-  return KINDS[proof.kind].set_up(options, proof)
+  return kind_of(proof).set_up(options, proof)
+end
+
+-- When all are set up: listens for the CA where that is configured, until the first of them is cleaned up. Workers take
+-- turns at a port. Returns true, or nil and a message.
+function challenge.listen(options, proofs)
+  if not proofs[1] or kind_of(proofs[1]) ~= own_listener then
+    return true
+  end
+  local settings, message = answers(proofs)
+  if settings then
+    local listen = proofs[1].kind == "http-01" and options.http_listen or options.tls_listen
+    settings.port, settings.address = place_of(listen)
+    lock, message = store.lock("acme/listeners/" .. settings.port)
+    if lock then
+      responder, message = net.serve(settings)
+    end
+  end
+  return responder and true, message
 end
 
 -- Removes what was set up, also by another run. Returns true, or nil and a message.
 function challenge.clean_up(options, proof)
-  local kind = KINDS[proof.kind]
+  local kind = kind_of(proof)
   if not kind or proof.kind == "dns-01" and not options.dns then
     return nil, ("what was set up for %s is left: %s is no longer configured"):format(proof.domain, proof.kind)
   end

@@ -292,6 +292,10 @@ local function answer_all(client, found, proofs, urls)
       return nil, acme.fault(("%s: %s"):format(proof.domain, message))
     end
   end
+  local listening, why = challenge.listen(client.options, proofs)
+  if not listening then
+    return nil, acme.fault(why)
+  end
   local answer, fault
   for index, url in ipairs(urls) do
     answer, fault = acme.post(client, url, {}, "the challenge of " .. proofs[index].domain)

@@ -80,7 +80,7 @@ exits 0 "the next run succeeds" renew one
     printf '[certificate one]\nnames = one.example.org\ntemplate = pebble\n'
 } | write_config
 exits 1 "a configuration without a web root" renew one
-says "it is told" "$DIR/err" "challenge = http-01 needs webroot"
+says "it is told" "$DIR/err" "challenge = http-01 needs webroot or http_listen"
 rm -rf "$STATE/store"
 {
     template pebble | sed '/terms_agreed/d'

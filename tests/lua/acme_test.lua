@@ -111,8 +111,31 @@ check.test("the system's bundle of CAs is a file", function()
   check.equal(require "certauto.fs".stat(path).type, "file")
 end)
 
+check.test("an address is named in reverse to be proved by TLS", function()
+  local function server(value, type)
+    return challenge.prove({ challenge = "tls-alpn-01" }, {
+      identifier = { type = type or "ip", value = value },
+      challenges = { { type = "tls-alpn-01", url = "https://ca/1", token = "abc" } },
+    }, "print").server
+  end
+  check.equal(server("192.0.2.1"), "1.2.0.192.in-addr.arpa")
+  check.equal(server("2001:db8::1"), ("1." .. ("0."):rep(23) .. "8.b.d.0.1.0.0.2.ip6.arpa"))
+  check.equal(server("::1"), ("1." .. ("0."):rep(31) .. "ip6.arpa"))
+  check.equal(server("1:2:3:4:5:6:7:8"), "8.0.0.0.7.0.0.0.6.0.0.0.5.0.0.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.ip6.arpa")
+  check.equal(server("rubbish"), "rubbish")
+  check.equal(server("example.org", "dns"), "example.org")
+end)
+
 check.test("what a challenge lacks is told", function()
-  check.equal(challenge.lack { challenge = "http-01" }, "challenge = http-01 needs webroot")
+  check.equal(challenge.lack { challenge = "http-01" }, "challenge = http-01 needs webroot or http_listen")
+  check.contains(challenge.lack { challenge = "http-01", webroot = "/", http_listen = "80" }, "give one of them")
+  for _, place in ipairs { "80", "192.0.2.1:80", "[2001:db8::1]:80" } do
+    check.equal(challenge.lack { challenge = "http-01", http_listen = place }, nil)
+  end
+  for _, place in ipairs { "0", "65536", "http", "localhost:80", ":80", "80.5", "2001:db8::1" } do
+    check.equal(challenge.lack { challenge = "tls-alpn-01", tls_listen = place },
+      ("tls_listen: '%s' is no port, and no ADDRESS:PORT"):format(place))
+  end
   check.equal(challenge.lack { challenge = "dns-01" }, "challenge = dns-01 needs dns, the name of a provider")
   check.equal(challenge.lack { challenge = "dns-01", dns = "../x" }, "dns: '../x' is no name of a provider")
   check.equal(challenge.lack { challenge = "dns-01", dns = "ours" }, nil)

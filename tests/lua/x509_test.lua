@@ -3,6 +3,7 @@
 -- certauto.x509: facts, chains, requests and issuing, as hooks use them. The odd certificates are in tests/unit.
 
 local check = assert(load(assert(require "certauto.fs".read "tests/lua/check.lua"), "@check.lua"))()
+local codec = require "certauto.codec"
 local fs = require "certauto.fs"
 local key = require "certauto.key"
 local time = require "certauto.time"
@@ -166,6 +167,23 @@ test("x509_misuse_raises", function()
   check.raises("bad argument", x509.request, key.generate(), "example.org")
   check.raises("unknown field", x509.request, key.generate(), {}, { cn = "a" })
   check.raises("bad argument", x509.read_request)
+end)
+
+test("x509_issue_adds_the_identifier_of_acme", function()
+  local own = key.generate()
+  local settings = {
+    key = own,
+    public_key = own:public(),
+    names = { "www.example.org" },
+    not_before = time.now(),
+    not_after = time.now() + 60,
+    acme_identifier = ("i"):rep(32),
+  }
+  local der = assert(codec.unbase64(x509.issue(settings):match("%-\n(.*)\n%-")))
+  -- The OID, TRUE for critical, and an OCTET STRING in that of the extension (RFC 8737 section 3).
+  check.contains(der, "\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x1f\x01\x01\xff\x04\x22\x04\x20" .. ("i"):rep(32))
+  settings.acme_identifier = "short"
+  check.raises("32 bytes", x509.issue, settings)
 end)
 
 return check.status()
