@@ -34,6 +34,7 @@ struct guest {
     int fd; // -1: none
     enum stage stage;
     long long deadline_boot_ms;
+    unsigned long number; // of those that came: many may come in one millisecond
     struct net_tls_guest *tls;
     char head[HEAD_SIZE];
     size_t length;
@@ -197,7 +198,7 @@ static struct guest *make_room(struct guest guests[MOST_GUESTS])
         if (guests[i].fd < 0) {
             return &guests[i];
         }
-        room = guests[i].deadline_boot_ms < room->deadline_boot_ms ? &guests[i] : room;
+        room = guests[i].number < room->number ? &guests[i] : room;
     }
     dismiss(room);
     return room;
@@ -214,8 +215,10 @@ static void welcome(int listener, struct guest guests[MOST_GUESTS], struct pollf
         }
         return;
     }
+    static unsigned long came;
     struct guest *guest = make_room(guests);
     guest->fd = fd;
+    guest->number = ++came;
     guest->stage = STAGE_ASKED;
     guest->deadline_boot_ms = clock_boot_ms() + GUEST_MS;
     guest->length = guest->sent = 0;
