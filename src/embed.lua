@@ -77,8 +77,11 @@ end
 local function joins_nothing(before, after)
   if after == "=" and before:find("[<>~=]") then
     return false -- "local x <const> = 1"
+  elseif (before == "." or after == ".") and not (before .. after):find("%d") and before ~= after then
+    return true -- not of "1 .. text", nor of "a .. ..."
   end
-  return before:find("[=(),{};\n]") or after:find("[=(),{};]")
+  return before:find("[=(),{};\n\"'#:+*/%%<>~]") or after:find("[=(),{};\"'#:+*/%%<>~]")
+    or (before == "-" or after == "-") and before ~= after
 end
 
 -- Drops comments, indentation and needless blanks. Newlines stay.

@@ -56,10 +56,5 @@ return dns.provider {
       doc = "The key's algorithm." },
     { name = "zone", type = "string", doc = "The zone to change; the server is asked for it otherwise." },
   },
-  present = function(options, record)
-    return change(options, record, true)
-  end,
-  cleanup = function(options, record)
-    return change(options, record, false)
-  end,
+  change = change,
 }
