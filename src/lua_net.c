@@ -252,14 +252,13 @@ static void release_responder(void *payload)
     net_responder_stop(payload);
 }
 
-// The string at a field of the table on top of the stack, which holds it. The length counts the NUL.
-static const char *offer_text(lua_State *L, const char *name, size_t *length)
+// The string at a field of the table on top of the stack, which holds it.
+static const char *offer_text(lua_State *L, const char *name)
 {
     lua_getfield(L, -1, name);
     luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && strlen(lua_tostring(L, -1)) == lua_rawlen(L, -1), 1,
                   "tls is a list of tables with the texts name, certificate and key");
     const char *text = lua_tostring(L, -1);
-    *length = lua_rawlen(L, -1) + 1;
     lua_pop(L, 1);
     return text;
 }
@@ -268,7 +267,6 @@ static const char *offer_text(lua_State *L, const char *name, size_t *length)
 static void read_offers(lua_State *L, struct net_service *service)
 {
     static const char *const fields[] = {"name", "certificate", "key", NULL};
-    size_t length;
     luaL_argcheck(L, lua_istable(L, -1), 1, "tls is a list");
     service->offer_count = lua_rawlen(L, -1);
     luaL_argcheck(L, service->offer_count > 0 && service->offer_count <= MOST_ANSWERS, 1,
@@ -279,9 +277,9 @@ static void read_offers(lua_State *L, struct net_service *service)
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         luaL_argcheck(L, lua_istable(L, -1) && sandbox_unknown_field(L, lua_gettop(L), fields) == NULL, 1,
                       "tls is a list of tables with name, certificate and key");
-        offers[i].name = offer_text(L, "name", &length);
-        offers[i].certificate = offer_text(L, "certificate", &offers[i].certificate_length);
-        offers[i].key = offer_text(L, "key", &offers[i].key_length);
+        offers[i].name = offer_text(L, "name");
+        offers[i].certificate = offer_text(L, "certificate");
+        offers[i].key = offer_text(L, "key");
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -295,7 +293,7 @@ static void read_pages(lua_State *L, struct net_service *service)
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING, 1,
                       "http is a table of paths and bodies, which are strings");
-        luaL_argcheck(L, lua_rawlen(L, -1) <= NET_RESPONDER_MOST_BODY, 1, "http has a body of more than 524288 bytes");
+        luaL_argcheck(L, lua_rawlen(L, -1) <= NET_PAGE_MOST_BODY, 1, "http has a body of more than 524288 bytes");
         service->page_count++;
     }
     luaL_argcheck(L, service->page_count <= MOST_ANSWERS, 1, "http has more than 1024 paths");

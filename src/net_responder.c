@@ -23,7 +23,7 @@
 #define MOST_GUESTS 32
 #define GUEST_MS 10000
 #define HEAD_SIZE 4096
-#define ANSWER_SIZE (NET_RESPONDER_MOST_BODY + 1024)
+#define ANSWER_SIZE (NET_PAGE_MOST_BODY + 1024)
 #define BACKLOG 64
 #define PRIVILEGED 1024 // Linux's default of net.ipv4.ip_unprivileged_port_start
 
@@ -118,50 +118,19 @@ static int begin_listening(const struct net_service *service, uint16_t *port, st
 
 // ---- HTTP
 
-// The answer to a request whose head is there, or too long.
-static void answer(const struct net_service *service, const struct guest *guest, bool whole, struct buf *out)
-{
-    const char *status = "404 Not Found", *head = guest->head;
-    const struct net_page *page = NULL;
-    bool get = strncmp(head, "GET ", 4) == 0, only_head = strncmp(head, "HEAD ", 5) == 0;
-    const char *path = head + (only_head ? 5 : get ? 4 : 0);
-    size_t length = strcspn(path, " \r\n");
-    if (!whole) {
-        status = "431 Request Header Fields Too Large";
-    } else if (!get && !only_head) {
-        status = "405 Method Not Allowed";
-    } else if (strncmp(path + length, " HTTP/1.", 8) != 0) {
-        status = "400 Bad Request";
-    } else {
-        for (size_t i = 0; i < service->page_count && page == NULL; i++) {
-            const char *known = service->pages[i].path;
-            page = strlen(known) == length && strncmp(known, path, length) == 0 ? &service->pages[i] : NULL;
-        }
-        status = page != NULL ? "200 OK" : status;
-    }
-    buf_format(out,
-               "HTTP/1.1 %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %zu\r\n"
-               "Allow: GET, HEAD\r\nConnection: close\r\n\r\n",
-               status, page != NULL ? page->length : 0);
-    if (page != NULL && !only_head) {
-        buf_add(out, page->body, page->length);
-    }
-}
-
 // Reads until the head is whole: POLLIN, or POLLOUT when there is an answer; 0 when there is no use.
 static short hear(struct guest *guest, const struct net_service *service)
 {
-    ssize_t got = recv(guest->fd, guest->head + guest->length, HEAD_SIZE - 1 - guest->length, 0);
+    ssize_t got = recv(guest->fd, guest->head + guest->length, HEAD_SIZE - guest->length, 0);
     if (got <= 0) {
         return got < 0 && (errno == EAGAIN || errno == EINTR) ? POLLIN : 0;
     }
     guest->length += (size_t)got;
-    guest->head[guest->length] = '\0';
     bool whole = memmem(guest->head, guest->length, "\r\n\r\n", 4) != NULL;
-    if (!whole && guest->length < HEAD_SIZE - 1) {
+    if (!whole && guest->length < HEAD_SIZE) {
         return POLLIN;
     }
-    answer(service, guest, whole, &guest->answer);
+    net_page_answer(service->pages, service->page_count, guest->head, guest->length, whole, &guest->answer);
     guest->stage = STAGE_ANSWERED;
     return guest->answer.failed ? 0 : POLLOUT;
 }

@@ -9,22 +9,14 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "net_page.h"
 #include "net_tls_server.h"
-
-#define NET_RESPONDER_MOST_BODY (512 * 1024)
-
-// What is answered to GET and HEAD of a path, which is compared byte by byte.
-struct net_page {
-    const char *path;
-    const char *body;
-    size_t length;
-};
 
 // Either HTTP or TLS. All is borrowed during net_responder_start.
 struct net_service {
-    const char *address; // NULL: all of the machine's, of both versions of IP
-    uint16_t port;       // 0: one that is free
-    const struct net_page *pages;
+    const char *address;          // NULL: all of the machine's, of both versions of IP
+    uint16_t port;                // 0: one that is free
+    const struct net_page *pages; // with bodies of at most NET_PAGE_MOST_BODY
     size_t page_count;
     const struct net_offer *offers; // TLS, when there are any
     size_t offer_count;

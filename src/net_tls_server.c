@@ -13,6 +13,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "buf.h"
+#include "codec.h"
 #include "key_inner.h"
 
 struct shown {
@@ -48,12 +50,39 @@ static int choose(void *context, mbedtls_ssl_context *ssl, const unsigned char *
     return MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME;
 }
 
+// The library refuses a critical extension that it does not know, as that of RFC 8737; it is for the guest to judge.
+static int pass_over(void *context, const mbedtls_x509_crt *certificate, const mbedtls_x509_buf *oid, int critical,
+                     const unsigned char *at, const unsigned char *end)
+{
+    (void)context, (void)certificate, (void)oid, (void)critical, (void)at, (void)end;
+    return 0;
+}
+
+static int read_certificates(const char *pem, size_t length, mbedtls_x509_crt *list)
+{
+    struct codec_block block;
+    struct buf der;
+    int result = MBEDTLS_ERR_X509_INVALID_FORMAT;
+    buf_init(&der, length);
+    while (codec_pem_next(&pem, &length, &block)) {
+        buf_clear(&der);
+        result = !codec_unbase64(&der, block.body, block.length)
+                     ? MBEDTLS_ERR_X509_INVALID_FORMAT
+                     : mbedtls_x509_crt_parse_der_with_ext_cb(list, (const unsigned char *)buf_string(&der), der.length,
+                                                              1, pass_over, NULL);
+        if (result != 0) {
+            break;
+        }
+    }
+    buf_free(&der);
+    return result;
+}
+
 static int read_offer(const struct net_offer *offer, struct shown *shown, struct error *error)
 {
-    int result = mbedtls_x509_crt_parse(&shown->certificate, (const unsigned char *)offer->certificate,
-                                        offer->certificate_length);
+    int result = read_certificates(offer->certificate, strlen(offer->certificate), &shown->certificate);
     if (result == 0) {
-        result = mbedtls_pk_parse_key(&shown->key, (const unsigned char *)offer->key, offer->key_length, NULL, 0,
+        result = mbedtls_pk_parse_key(&shown->key, (const unsigned char *)offer->key, strlen(offer->key) + 1, NULL, 0,
                                       mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
     }
     if (result == 0) {

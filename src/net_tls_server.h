@@ -8,11 +8,10 @@
 
 #include "error.h"
 
-// What is shown to those who ask for this name (SNI, case does not matter). PEM; the lengths count the NUL.
+// What is shown to those who ask for this name (SNI, case does not matter): texts, PEM.
 struct net_offer {
     const char *name;
     const char *certificate, *key;
-    size_t certificate_length, key_length;
 };
 
 struct net_tls_server; // opaque

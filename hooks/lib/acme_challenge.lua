@@ -11,6 +11,7 @@ local fs = require "certauto.fs"
 local key = require "certauto.key"
 local lookup = require "lib.dns_lookup"
 local net = require "certauto.net"
+local store = require "certauto.store"
 local time = require "certauto.time"
 local x509 = require "certauto.x509"
 
@@ -46,8 +47,8 @@ end
 
 -- ---- http-01 and tls-alpn-01 by a listener of one's own: one for all proofs of an order
 
--- The listener, while there is one; it ends with the call of the hook at the latest.
-local responder
+-- The listener and the lock of its port, while there is one; both end with the call of the hook at the latest.
+local responder, lock
 
 -- Nothing is set up before all proofs are known, and nothing outlives the call.
 local own_listener = {
@@ -57,8 +58,11 @@ local own_listener = {
   clean_up = function()
     if responder then
       responder:close()
-      responder = nil
     end
+    if lock then
+      lock:close()
+    end
+    responder, lock = nil, nil
     return true
   end,
 }
@@ -82,6 +86,7 @@ local function tls_answer(proof)
   local pem, message = x509.issue {
     key = own,
     public_key = own:public(),
+    subject = "CN=ACME challenge",
     names = { proof.domain },
     not_before = time.now() - 3600,
     not_after = time.now() + 86400,
@@ -108,13 +113,16 @@ local function answers(proofs)
   return settings
 end
 
--- Listens for the CA, until the first of them is cleaned up.
+-- Listens for the CA, until the first of them is cleaned up. Workers take turns at a port.
 function own_listener.ready(options, proofs)
   local settings, message = answers(proofs)
   if settings then
     local listen = proofs[1].kind == "http-01" and options.http_listen or options.tls_listen
     settings.port, settings.address = place_of(listen)
-    responder, message = net.serve(settings)
+    lock, message = store.lock("acme/listeners/" .. settings.port)
+    if lock then
+      responder, message = net.serve(settings)
+    end
   end
   return responder and true, message
 end

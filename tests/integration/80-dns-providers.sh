@@ -170,7 +170,7 @@ print(challenge.set_up(options, proof))
 print(challenge.clean_up(options, proof))
 EOF
 rm -f "$DIR/broken" "$DIR/called"
-DIR=$DIR "$CERTAUTO" -c "$CONFIG" lua "$DIR/challenge.lua" >"$DIR/out" 2>&1
+env DIR="$DIR" "$CERTAUTO" -c "$CONFIG" lua "$DIR/challenge.lua" >"$DIR/out" 2>&1
 same "a challenge of ACME goes through a provider" "$(cat "$DIR/called")" \
     "present _acme-challenge.example.org v example.org 60
 cleanup _acme-challenge.example.org v example.org 60"

@@ -88,7 +88,7 @@ test("net_serve_answers_by_http", function()
   equal(assert(http.request { url = base .. "/" }).status, 404)
   equal(assert(http.request { url = base .. "/one", body = "x", method = "POST" }).status, 405)
   check.contains(ask(responder, "GET /one\r\n\r\n"), "400 Bad Request")
-  check.contains(ask(responder, "GET /one\0 HTTP/1.1\r\n\r\n"), "400 Bad Request")
+  check.contains(ask(responder, "GET /one\0 HTTP/1.1\r\n\r\n"), "404 Not Found")
   check.contains(ask(responder, "GET /" .. ("x"):rep(5000)), "431 ")
   check.contains(ask(responder, "GET /one HTTP/1.1\r\n\r\n", "::1"), "first")
 end)
@@ -100,6 +100,10 @@ test("net_serve_bears_many_who_are_silent", function()
     silent[i] = assert(net.connect { host = "127.0.0.1", port = responder:port() })
   end
   check.contains(ask(responder, "GET / HTTP/1.1\r\n\r\n"), "here")
+  -- The oldest had to go, the newest are still served.
+  equal(silent[1]:receive(), "")
+  assert(silent[80]:send "GET / HTTP/1.1\r\n\r\n")
+  check.contains(silent[80]:receive(), "200 OK")
   fails("system", net.connect { host = "::1", port = responder:port() })
 end)
 
@@ -130,7 +134,8 @@ test("net_serve_shows_certificates_by_name", function()
   end
   local one, two = offer "one.example.org", offer "two.example.org"
   fails("format", net.serve { port = 0, alpn = "x", tls = { { name = "x", certificate = "x", key = one.key } } })
-  fails("format", net.serve { port = 0, alpn = "x", tls = { { name = "x", certificate = one.certificate, key = two.key } } })
+  local mixed = { name = "x", certificate = one.certificate, key = two.key }
+  fails("format", net.serve { port = 0, alpn = "x", tls = { mixed } })
   local responder <close> = assert(net.serve { port = 0, alpn = "acme-tls/1", tls = { one, two } })
   local function visit(name, trust, protocol)
     return net.connect {

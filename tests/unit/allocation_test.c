@@ -180,6 +180,36 @@ static void an_answer_is_read_or_refused_with_a_sentence(void **unused)
     closedir(corpus);
 }
 
+// ---- Configurations and decisions
+
+// What it decides of its certificates takes no memory of its own, and is the same each time.
+static void load_configuration(void)
+{
+    struct problems problems;
+    problems_init(&problems);
+    struct config *loaded = config_load("etc/certauto.ini", NULL, &problems);
+    if (loaded == NULL) {
+        assert_true(problems.mistakes > 0);
+    } else {
+        assert_int_equal(problems.mistakes, 0);
+    }
+    config_free(loaded);
+    problems_free(&problems);
+    loaded = NULL;
+    problems_init(&problems);
+    loaded = config_load("tests/data/fuzz/config/mistakes.ini", NULL, &problems);
+    assert_null(loaded);
+    assert_true(problems.mistakes > 0);
+    problems_sort(&problems);
+    problems_free(&problems);
+}
+
+static void a_configuration_is_read_whole_or_refused_with_a_mistake(void **unused)
+{
+    (void)unused;
+    each("a configuration", 1, load_configuration);
+}
+
 // ---- States
 
 static void load_and_save_state(void)
@@ -253,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_read_or_refused_with_a_sentence),
+        cmocka_unit_test(a_configuration_is_read_whole_or_refused_with_a_mistake),
         TEST(a_state_is_read_and_written_whole_or_not_at_all),
         cmocka_unit_test(a_renewal_succeeds_or_fails_with_a_sentence_and_succeeds_then),
     };
