@@ -80,7 +80,7 @@ local function joins_nothing(before, after)
   elseif (before == "." or after == ".") and not (before .. after):find("%d") and before ~= after then
     return true -- not of "1 .. text", nor of "a .. ..."
   end
-  return before:find("[=(),{};\n\"'#:+*/%%<>~]") or after:find("[=(),{};\"'#:+*/%%<>~]")
+  return before:find("[]=(),{};\n\"'#:+*/%%<>~]") or after:find("[=(),{};\"'#:+*/%%<>~]")
     or (before == "-" or after == "-") and before ~= after
 end
 

@@ -138,9 +138,9 @@ return {
       name = "dns_wait",
       type = "duration",
       default = "2m",
-      doc = "dns-01: how long to wait until all servers of the zone serve a record; 0s asks no DNS at all.",
+      doc = "dns-01: how long to wait until all servers of the zone serve a record; 0s: not at all.",
     },
-    { name = "dns_resolver", type = "string", doc = "dns-01: ADDRESS or ADDRESS:PORT to ask instead of the system's." },
+    { name = "dns_resolver", type = "string", doc = "dns-01: ADDRESS[:PORT] to ask instead of the system's." },
     {
       name = "preferred_chain",
       type = "string",

@@ -239,7 +239,7 @@ function challenge.lack(options)
   elseif options.dns and not options.dns:find("^[%w_][%w_-]*$") then
     return ("dns: '%s' is no name of a provider"):format(options.dns)
   elseif options.dns_resolver and not lookup.place(options.dns_resolver) then
-    return ("dns_resolver: '%s' is no ADDRESS or ADDRESS:PORT"):format(options.dns_resolver)
+    return ("dns_resolver: '%s' is no ADDRESS[:PORT]"):format(options.dns_resolver)
   end
   return nil
 end

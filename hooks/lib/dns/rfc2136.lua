@@ -16,7 +16,7 @@ local function change(options, record, wanted)
   local place, secret = lookup.place(options.server), codec.unbase64(options.secret)
   local key_name = dns.name(options.key)
   if not place then
-    return nil, "the option 'server' is no ADDRESS or ADDRESS:PORT", { permanent = true }
+    return nil, "the option 'server' is no ADDRESS[:PORT]", { permanent = true }
   elseif not secret or secret == "" then
     return nil, "the option 'secret' is not base64", { permanent = true }
   elseif not key_name then
@@ -49,12 +49,12 @@ end
 return dns.provider {
   doc = "A name server that takes signed dynamic updates (RFC 2136).",
   options = {
-    { name = "server", type = "string", required = true, doc = "The zone's primary server, ADDRESS or ADDRESS:PORT." },
+    { name = "server", type = "string", required = true, doc = "The zone's primary server, ADDRESS[:PORT]." },
     { name = "key", type = "string", required = true, doc = "Name of the TSIG key." },
     { name = "secret", type = "secret", required = true, doc = "The key, base64." },
     { name = "algorithm", type = "enum:hmac-sha256|hmac-sha384|hmac-sha512", default = "hmac-sha256",
       doc = "The key's algorithm." },
-    { name = "zone", type = "string", doc = "The zone to change; the server is asked for it otherwise." },
+    { name = "zone", type = "string", doc = "The zone to change; the server knows it otherwise." },
   },
   change = change,
 }
