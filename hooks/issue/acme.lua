@@ -76,7 +76,7 @@ local function with_providers(options)
     "rfc2136", "route53" } do
     for _, option in ipairs(require("lib.dns." .. name).options) do
       options[#options + 1] = { name = name:gsub("%W", "_") .. "_" .. option.name, type = option.type,
-        doc = ("dns = %s: %s"):format(name, option.doc) }
+        doc = option.doc }
     end
   end
   return options

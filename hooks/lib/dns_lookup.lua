@@ -19,6 +19,8 @@ local TIMEOUT <const> = 2
 local TRIES <const> = 2
 local MAX_ALIASES <const> = 8
 local MAX_SERVERS <const> = 26
+-- Seconds for which a server that was silent is not asked again: an order may have a hundred names.
+local REST <const> = 60
 -- What is left for the CA when the hook's time is short.
 local RESERVE <const> = 20
 
@@ -86,8 +88,15 @@ local function by_udp(place, bytes, id, name)
   return nil, message or "no answer that fits"
 end
 
+-- When a server may be asked again, by its address.
+local resting = {}
+
 -- Asks one server. Returns the parsed message, or nil and why there is none.
 function lookup.ask(place, name, kind)
+  local address = place.host .. " " .. place.port
+  if time.boot() < (resting[address] or 0) then
+    return nil, "no answer a short time ago"
+  end
   name = name:lower()
   local id = math.random(0, 65535)
   local bytes = packet.query(id, name, kind)
@@ -98,18 +107,22 @@ function lookup.ask(place, name, kind)
       break
     end
   end
+  resting[address] = not message and time.boot() + REST or nil
   if message and message.truncated then
     local answer
     answer, why = lookup.carry(place, bytes, TIMEOUT)
-    message = answer and packet.parse(answer)
-    if answer and not is_answer(message, id, name) then
+    if not answer then
+      return nil, why
+    end
+    message = packet.parse(answer)
+    if not is_answer(message, id, name) then
       return nil, "no answer that fits"
     end
   end
-  return message or nil, why
+  return message, why
 end
 
--- The values of the records of a name, in the answer or in another section.
+-- The values of the records of a name in an answer.
 local function values_of(message, name, kind)
   local values = {}
   for _, record in ipairs(message and message.records or {}) do

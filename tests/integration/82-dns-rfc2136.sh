@@ -9,6 +9,7 @@ need named bind9
 need perl perl
 
 PORT=$(free_port)
+silent_port=$(free_port)
 SECRET=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 SECRET512=ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=
 # What every zone begins with.
@@ -127,6 +128,19 @@ exits 0 "a server that comes to have the record is waited for" renew wild
 check "and asked again" test "$(grep -c answered "$DIR/behind.log")" -ge 2
 configure "example.info" "$key" "$secret"
 exits 0 "a server that does not answer is passed over" renew wild
+cat >"$DIR/silent.lua" <<END
+local lookup = require "lib.dns_lookup"
+local time = require "certauto.time"
+for _ = 1, 2 do
+  local before = time.boot()
+  print(lookup.ask({ host = "127.0.0.1", port = $silent_port }, "example.org", "SOA") == nil, time.boot() - before > 1)
+end
+END
+start silent perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift,
+    Proto => "udp") or die; $| = 1; print "running\n"; sleep 60' "$silent_port"
+wait_for 10 grep -q running "$DIR/silent.log"
+same "and not asked again at once" "true	true
+true	false" "$(certauto lua "$DIR/silent.lua" 2>&1)"
 
 refused() { # SENTENCE MESSAGE NAME OPTION…
     refused_name=$1 refused_message=$2
