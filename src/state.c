@@ -155,9 +155,7 @@ static int format_to_fit(const struct state *state, struct buf *out, struct erro
             return 0;
         }
     }
-    // No piece is nearly as long as a state may be, so one that failed early failed for want of memory.
-    return out->length < out->limit / 2 ? error_set(error, ERROR_SYSTEM, "no memory to write the state")
-                                        : error_set(error, ERROR_REFUSED, "the state is too long to be written");
+    return error_set(error, ERROR_REFUSED, "the state is too long to be written");
 }
 
 // A state that does not load would stop its certificate for good: better that one write fails.
