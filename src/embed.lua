@@ -262,9 +262,9 @@ local function open_file(path)
     declaration(file)
   end
   file.text = strip(file.source)
-  local fine, message = load(file.text, "@" .. path, "t")
-  if not fine then
-    fail("%s (after embed.lua stripped it, which is its mistake)", message)
+  local before, after = load(file.source, "@" .. path, "t"), load(file.text, "@" .. path, "t")
+  if not before or not after or string.dump(before) ~= string.dump(after) then
+    fail("%s:1: it is another program after embed.lua stripped it, which is its mistake", path)
   end
   return file
 end
