@@ -77,8 +77,11 @@ end
 local function joins_nothing(before, after)
   if after == "=" and before:find("[<>~=]") then
     return false -- "local x <const> = 1"
+  elseif (before == "." or after == ".") and not (before .. after):find("%d") and before ~= after then
+    return true -- not of "1 .. text", nor of "a .. ..."
   end
-  return before:find("[=(),{};\n]") or after:find("[=(),{};]")
+  return before:find("[]=(),{};\n\"'#:+*/%%<>~]") or after:find("[=(),{};\"'#:+*/%%<>~]")
+    or (before == "-" or after == "-") and before ~= after
 end
 
 -- Drops comments, indentation and needless blanks. Newlines stay.
@@ -259,9 +262,9 @@ local function open_file(path)
     declaration(file)
   end
   file.text = strip(file.source)
-  local fine, message = load(file.text, "@" .. path, "t")
-  if not fine then
-    fail("%s (after embed.lua stripped it, which is its mistake)", message)
+  local before, after = load(file.source, "@" .. path, "t"), load(file.text, "@" .. path, "t")
+  if not before or not after or string.dump(before) ~= string.dump(after) then
+    fail("%s:1: it is another program after embed.lua stripped it, which is its mistake", path)
   end
   return file
 end

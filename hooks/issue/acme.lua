@@ -72,10 +72,11 @@ end
 -- The options and those of the DNS providers that are built in, each as PROVIDER_KEY. Which of them are required, and
 -- their defaults, is the provider's to say: only one of them is used.
 local function with_providers(options)
-  for _, name in ipairs { "acme-dns", "cloudflare", "desec", "exec", "hetzner", "powerdns", "route53" } do
+  for _, name in ipairs { "acme-dns", "cloudflare", "desec", "digitalocean", "exec", "hetzner", "powerdns",
+    "rfc2136", "route53" } do
     for _, option in ipairs(require("lib.dns." .. name).options) do
       options[#options + 1] = { name = name:gsub("%W", "_") .. "_" .. option.name, type = option.type,
-        doc = ("dns = %s: %s"):format(name, option.doc) }
+        doc = option.doc }
     end
   end
   return options
@@ -133,6 +134,13 @@ return {
     },
     { name = "dns", type = "string", doc = "dns-01: the provider, a file lib/dns/NAME.lua." },
     { name = "dns_options", type = "list", doc = "dns-01: options of the provider, each KEY=VALUE." },
+    {
+      name = "dns_wait",
+      type = "duration",
+      default = "2m",
+      doc = "dns-01: how long to wait until all servers of the zone serve a record; 0s: not at all.",
+    },
+    { name = "dns_resolver", type = "string", doc = "dns-01: ADDRESS[:PORT] to ask instead of the system's." },
     {
       name = "preferred_chain",
       type = "string",

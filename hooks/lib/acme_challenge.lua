@@ -9,6 +9,7 @@
 local codec = require "certauto.codec"
 local fs = require "certauto.fs"
 local key = require "certauto.key"
+local lookup = require "lib.dns_lookup"
 local net = require "certauto.net"
 local store = require "certauto.store"
 local time = require "certauto.time"
@@ -112,6 +113,20 @@ local function answers(proofs)
   return settings
 end
 
+-- Listens for the CA, until the first of them is cleaned up. Workers take turns at a port.
+function own_listener.ready(options, proofs)
+  local settings, message = answers(proofs)
+  if settings then
+    local listen = proofs[1].kind == "http-01" and options.http_listen or options.tls_listen
+    settings.port, settings.address = place_of(listen)
+    lock, message = store.lock("acme/listeners/" .. settings.port)
+    if lock then
+      responder, message = net.serve(settings)
+    end
+  end
+  return responder and true, message
+end
+
 -- The name that stands for an address in TLS (RFC 8738 section 6); nil for what is no address.
 local function reverse_name(address)
   local a, b, c, d = address:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
@@ -161,13 +176,31 @@ local function provide(action)
       return nil, message
     end
     local provider = require("lib.dns." .. options.dns)
-    local done
-    done, message = provider[action](own, record_of(proof))
-    return done, message and ("dns %s: %s"):format(options.dns, message)
+    local done, details
+    done, message, details = provider[action](own, record_of(proof))
+    return done, message and ("dns %s: %s"):format(options.dns, message), details
   end
 end
 
+-- How DNS is asked, until when; nil when it is not.
+local function lookup_settings(options)
+  local wait = options.dns_wait or 0
+  return wait > 0 and { resolver = options.dns_resolver, latest = time.boot() + wait } or nil
+end
+
 local dns = { set_up = provide("present"), clean_up = provide("cleanup") }
+
+-- Every look of the CA costs one of the failures that it allows, so that it is only asked for what is served.
+function dns.ready(options, proofs)
+  local settings = lookup_settings(options)
+  for _, proof in ipairs(settings and proofs or {}) do
+    local done, message = lookup.wait(settings, { name = proof.record, value = proof.value })
+    if not done then
+      return nil, ("%s: %s"):format(proof.domain, message)
+    end
+  end
+  return true
+end
 
 -- ---- dns-persist-01: a record that stays, made by hand or by those who run the zone
 
@@ -205,6 +238,8 @@ function challenge.lack(options)
     return "challenge = dns-01 needs dns, the name of a provider"
   elseif options.dns and not options.dns:find("^[%w_][%w_-]*$") then
     return ("dns: '%s' is no name of a provider"):format(options.dns)
+  elseif options.dns_resolver and not lookup.place(options.dns_resolver) then
+    return ("dns_resolver: '%s' is no ADDRESS[:PORT]"):format(options.dns_resolver)
   end
   return nil
 end
@@ -242,7 +277,14 @@ function challenge.prove(options, authorisation, thumbprint)
   proof.token = offer.token
   proof.authorisation = offer.token .. "." .. thumbprint
   if offer.type == "dns-01" then
+    local settings = lookup_settings(options)
     proof.record = "_acme-challenge." .. domain
+    if settings then
+      proof.record, message = lookup.follow(settings, proof.record)
+      if not proof.record then
+        return nil, message
+      end
+    end
     proof.value = codec.base64url(codec.digest("sha256", proof.authorisation))
   elseif offer.type == "http-01" and options.webroot then
     proof.folder = folder_of(options)
@@ -256,22 +298,13 @@ function challenge.set_up(options, proof)
   return kind_of(proof).set_up(options, proof)
 end
 
--- When all are set up: listens for the CA where that is configured, until the first of them is cleaned up. Workers take
--- turns at a port. Returns true, or nil and a message.
-function challenge.listen(options, proofs)
-  if not proofs[1] or kind_of(proofs[1]) ~= own_listener then
+-- When all are set up: what their kind does before the CA looks. Returns true, or nil and a message.
+function challenge.ready(options, proofs)
+  local ready = proofs[1] and kind_of(proofs[1]).ready
+  if not ready then
     return true
   end
-  local settings, message = answers(proofs)
-  if settings then
-    local listen = proofs[1].kind == "http-01" and options.http_listen or options.tls_listen
-    settings.port, settings.address = place_of(listen)
-    lock, message = store.lock("acme/listeners/" .. settings.port)
-    if lock then
-      responder, message = net.serve(settings)
-    end
-  end
-  return responder and true, message
+  return ready(options, proofs)
 end
 
 -- Removes what was set up, also by another run. Returns true, or nil and a message.

@@ -289,13 +289,14 @@ end
 -- Sets all proofs up, then answers them together, then waits for the verdict.
 local function answer_all(client, found, proofs, urls)
   for _, proof in ipairs(proofs) do
-    local done, message = challenge.set_up(client.options, proof)
+    local done, message, details = challenge.set_up(client.options, proof)
     if not done then
-      return nil, acme.fault(("%s: %s"):format(proof.domain, message))
+      return nil, acme.fault(("%s: %s"):format(proof.domain, message),
+        details and { wait = details.wait, permanent = details.permanent })
     end
   end
-  local listening, why = challenge.listen(client.options, proofs)
-  if not listening then
+  local ready, why = challenge.ready(client.options, proofs)
+  if not ready then
     return nil, acme.fault(why)
   end
   local answer, fault

@@ -60,10 +60,11 @@ function dns.name(text)
   return #name <= 253 and name or nil
 end
 
--- Makes a provider of {doc=, options=, present=, cleanup=}: its functions then find their options checked and
--- complete, the record's name in lower case, and their messages lose the secrets.
+-- Makes a provider of {doc=, options=, present=, cleanup=}, or change= for both, whose third argument says whether the
+-- record is wanted: its functions then find their options checked and complete, the record's name in lower case, and
+-- their messages lose the secrets.
 function dns.provider(provider)
-  local function guard(action)
+  local function guard(action, wanted)
     return function(given, record)
       local options, message = complete(provider.options, given)
       if not options then
@@ -76,15 +77,16 @@ function dns.provider(provider)
         return nil, "the record's value is not plain text of up to 255 bytes", { permanent = true }
       end
       local done, why, details = action(options,
-        { name = name, value = record.value, domain = record.domain, ttl = record.ttl or 60 })
+        { name = name, value = record.value, domain = record.domain, ttl = record.ttl or 60 },
+        wanted)
       if done then
         return true
       end
       return nil, without_secrets(provider.options, options, why or "it failed without a reason"), details
     end
   end
-  return { doc = provider.doc, options = provider.options, present = guard(provider.present),
-    cleanup = guard(provider.cleanup) }
+  return { doc = provider.doc, options = provider.options, present = guard(provider.present or provider.change, true),
+    cleanup = guard(provider.cleanup or provider.change, false) }
 end
 
 -- ---- Calls
@@ -148,6 +150,12 @@ end
 -- An address: base and path, joined by one "/".
 function dns.url(base, path)
   return (base:gsub("/+$", "")) .. path
+end
+
+-- One call of an API at options.url that takes a token as Bearer.
+function dns.bearer(options, method, path, body, accept)
+  return dns.call({ url = dns.url(options.url, path), method = method, json = body,
+    headers = { Authorization = "Bearer " .. options.token } }, accept)
 end
 
 -- A list in an answer, of tables only. A hostile or changed API gives anything.

@@ -45,7 +45,7 @@ configure() {
         printf '[certificate wild]\nnames = *.example.org\ntemplate = dns\n'
         printf '[certificate persist]\nnames = persist.example.org\ntemplate = persist\n'
         template dns | grep -v webroot
-        printf 'challenge = dns-01\ndns = challtestsrv\ndns_options = suffix=.\n'
+        printf 'challenge = dns-01\ndns = challtestsrv\ndns_options = suffix=.\ndns_wait = 0s\n'
         template persist | grep -v webroot
         printf 'challenge = dns-persist-01\n'
     } | write_config

@@ -4,6 +4,7 @@
 # What the tests of ACME share, after lib.sh: a real CA (Pebble), its DNS, and a web server, all on loopback.
 #
 #   start_ca [ENV=VALUE…] [-strict]  begins Pebble, as process "ca", and its DNS, as "dns", and waits for them.
+#                        CA_DNS, ADDRESS:PORT, is asked by Pebble instead of that DNS;
 #                        PEBBLE_MORE, lines of JSON each ending with a comma, goes into its configuration
 #   start_web            begins a web server at the port where Pebble looks, which serves $WEBROOT, as "web"
 #   template NAME        prints a [template NAME] for this CA with its account agreed to
@@ -64,7 +65,7 @@ JSON
         -management "${DNS_API#http://}" -http01 '' -https01 '' -tlsalpn01 '' -doh ''
     # shellcheck disable=SC2086 # lists of words
     start ca env PEBBLE_VA_NOSLEEP=1 $ca_env "$PEBBLE/pebble" -config "$DIR/ca/config.json" \
-        -dnsserver "127.0.0.1:$dns_port" $ca_strict
+        -dnsserver "${CA_DNS:-127.0.0.1:$dns_port}" $ca_strict
     if ! wait_for 20 curl -sS --noproxy '*' --cacert "$CA_PEM" "$DIRECTORY" ||
         ! wait_for 20 challtestsrv /clear-request-history '{}'; then
         not_ok "pebble starts" "$(tail -n 20 "$DIR/ca.log" "$DIR/dns.log")"

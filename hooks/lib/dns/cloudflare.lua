@@ -6,15 +6,10 @@ local dns = require "lib.dns"
 
 local FULL_PAGE <const> = 50
 
-local function call(options, method, path, body, accept)
-  return dns.call({ url = dns.url(options.url, path), method = method, json = body,
-    headers = { Authorization = "Bearer " .. options.token } }, accept)
-end
-
 local function zone_path(options, name)
   local zone, message, details = dns.zone(name, function(page)
     page = page or 1
-    local answer, why, more = call(options, "GET", ("/zones?page=%d&per_page=%d"):format(page, FULL_PAGE))
+    local answer, why, more = dns.bearer(options, "GET", ("/zones?page=%d&per_page=%d"):format(page, FULL_PAGE))
     if not answer then
       return nil, why, more
     end
@@ -31,58 +26,33 @@ local function zone_path(options, name)
   return ("/zones/%s/dns_records"):format(id)
 end
 
--- The records of the name, each with id and content.
-local function records(options, path, name)
-  local answer, message, details = call(options, "GET", ("%s?type=TXT&name=%s&per_page=100"):format(path, name))
+local function change(options, record, wanted)
+  local path, message, details = zone_path(options, record.name)
+  if not path then
+    return nil, message, details
+  end
+  local answer
+  answer, message, details = dns.bearer(options, "GET", ("%s?type=TXT&name=%s&per_page=100"):format(path, record.name))
   if not answer then
     return nil, message, details
   end
-  return dns.list(answer.result)
-end
-
-local function is_own(item, record)
-  return item.content == record.value or item.content == dns.quoted(record.value)
-end
-
-local function present(options, record)
-  local path, message, details = zone_path(options, record.name)
-  if not path then
-    return nil, message, details
-  end
-  local list
-  list, message, details = records(options, path, record.name)
-  if not list then
-    return nil, message, details
-  end
-  for _, item in ipairs(list) do
-    if is_own(item, record) then
+  local quoted = dns.quoted(record.value)
+  for _, item in ipairs(dns.list(answer.result)) do
+    local is_own = item.content == record.value or item.content == quoted
+    if is_own and wanted then
       return true
-    end
-  end
-  return call(options, "POST", path, { type = "TXT", name = record.name, content = dns.quoted(record.value),
-    ttl = math.max(60, record.ttl) })
-end
-
-local function cleanup(options, record)
-  local path, message, details = zone_path(options, record.name)
-  if not path then
-    return nil, message, details
-  end
-  local list
-  list, message, details = records(options, path, record.name)
-  if not list then
-    return nil, message, details
-  end
-  for _, item in ipairs(list) do
-    if is_own(item, record) and tostring(item.id):find("^%x+$") then
-      local done
-      done, message, details = call(options, "DELETE", path .. "/" .. item.id, nil, { 404 })
-      if not done then
+    elseif is_own and tostring(item.id):find("^%x+$") then
+      answer, message, details = dns.bearer(options, "DELETE", path .. "/" .. item.id, nil, { 404 })
+      if not answer then
         return nil, message, details
       end
     end
   end
-  return true
+  if not wanted then
+    return true
+  end
+  return dns.bearer(options, "POST", path, { type = "TXT", name = record.name, content = quoted,
+    ttl = math.max(60, record.ttl) })
 end
 
 return dns.provider {
@@ -91,6 +61,5 @@ return dns.provider {
     { name = "token", type = "secret", required = true, doc = "API token that may read zones and edit DNS." },
     { name = "url", type = "url", default = "https://api.cloudflare.com/client/v4", doc = "Address of the API." },
   },
-  present = present,
-  cleanup = cleanup,
+  change = change,
 }

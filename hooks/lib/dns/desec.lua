@@ -39,10 +39,5 @@ return dns.provider {
     { name = "token", type = "secret", required = true, doc = "API token." },
     { name = "url", type = "url", default = "https://desec.io/api/v1", doc = "Address of the API." },
   },
-  present = function(options, record)
-    return change(options, record, true)
-  end,
-  cleanup = function(options, record)
-    return change(options, record, false)
-  end,
+  change = change,
 }

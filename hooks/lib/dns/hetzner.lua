@@ -4,15 +4,10 @@
 
 local dns = require "lib.dns"
 
-local function call(options, method, path, body, accept)
-  return dns.call({ url = dns.url(options.url, path), method = method, json = body,
-    headers = { Authorization = "Bearer " .. options.token } }, accept)
-end
-
 -- The set's path and its values. A set that is not there has none.
 local function find(options, record)
   local zone, message, details = dns.zone(record.name, function(page)
-    local answer, why, more = call(options, "GET", ("/zones?page=%d&per_page=50"):format(page or 1))
+    local answer, why, more = dns.bearer(options, "GET", ("/zones?page=%d&per_page=50"):format(page or 1))
     if not answer then
       return nil, why, more
     end
@@ -25,7 +20,7 @@ local function find(options, record)
   end
   local path = ("/zones/%d/rrsets/%s/TXT"):format(id, dns.below(record.name, zone.name, "@"))
   local answer
-  answer, message, details = call(options, "GET", path, nil, { 404 })
+  answer, message, details = dns.bearer(options, "GET", path, nil, { 404 })
   if not answer then
     return nil, message, details
   end
@@ -46,10 +41,10 @@ local function change(options, record, wanted)
     return true
   elseif wanted then
     -- The TTL is the set's: one that is there keeps its own.
-    return call(options, "POST", path .. "/actions/add_records",
+    return dns.bearer(options, "POST", path .. "/actions/add_records",
       { records = { { value = quoted } }, ttl = values[1] == nil and math.max(60, record.ttl) or nil })
   end
-  return call(options, "POST", path .. "/actions/remove_records", { records = { { value = quoted } } }, { 404 })
+  return dns.bearer(options, "POST", path .. "/actions/remove_records", { records = { { value = quoted } } }, { 404 })
 end
 
 return dns.provider {
@@ -58,10 +53,5 @@ return dns.provider {
     { name = "token", type = "secret", required = true, doc = "Cloud API token that may read and write." },
     { name = "url", type = "url", default = "https://api.hetzner.cloud/v1", doc = "Address of the API." },
   },
-  present = function(options, record)
-    return change(options, record, true)
-  end,
-  cleanup = function(options, record)
-    return change(options, record, false)
-  end,
+  change = change,
 }

@@ -55,10 +55,5 @@ return dns.provider {
     { name = "key", type = "secret", required = true, doc = "Its api-key." },
     { name = "server", type = "string", default = "localhost", doc = "Its server_id." },
   },
-  present = function(options, record)
-    return change(options, record, true)
-  end,
-  cleanup = function(options, record)
-    return change(options, record, false)
-  end,
+  change = change,
 }

@@ -104,10 +104,5 @@ return dns.provider {
     { name = "region", type = "string", default = "us-east-1", doc = "Region of the signature." },
     { name = "url", type = "url", default = "https://route53.amazonaws.com", doc = "Address of the API." },
   },
-  present = function(options, record)
-    return change(options, record, true)
-  end,
-  cleanup = function(options, record)
-    return change(options, record, false)
-  end,
+  change = change,
 }
