@@ -105,7 +105,8 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
         return length;
     }
     const char *colon = memchr(bytes, ':', length);
-    if (colon == NULL) {
+    // A NUL byte would hide the lines behind it.
+    if (colon == NULL || memchr(bytes, '\0', length) != NULL) {
         return length;
     }
     if (length + 1 > headers->limit - headers->length) {
