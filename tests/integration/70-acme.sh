@@ -65,13 +65,13 @@ cp "$DIR/kept.ini" "$CONFIG"
 
 # The CA's verdicts: one sentence that names each name, and nothing is left behind.
 stop web
-exits 1 "a web server that is not there" renew one
+refused "a web server that is not there" one
 says "it is told by name" "$DIR/err" "the CA rejected the order: one.example.org: "
 same "nothing is left in the web server's folder" "" "$(find "$WEBROOT" -type f)"
 start_web
 exits 0 "the next run succeeds" renew one
 mv "$WEBROOT" "$WEBROOT.away"
-exits 1 "a folder that is not there" renew one
+refused "a folder that is not there" one
 says "it is told" "$DIR/err" "one.example.org: webroot: "
 mv "$WEBROOT.away" "$WEBROOT"
 exits 0 "the next run succeeds" renew one

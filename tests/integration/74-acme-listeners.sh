@@ -43,14 +43,14 @@ same "nothing is left in the notes" 0 "$(grep -rlF '"token"' "$STATE/store" | wc
 other=$(free_port)
 templates "127.0.0.1:$other" "127.0.0.1:$other" | write_config
 for kind in http tls; do
-    exits 1 "$kind: a CA that cannot reach the listener" renew $kind-one
+    refused "$kind: a CA that cannot reach the listener" $kind-one
     says "$kind: it is told" "$DIR/err" "the CA rejected the order: one.example.org: "
     refute "$kind: nothing listens after a failure" listening "$other"
 done
 start web busybox httpd -f -p "127.0.0.1:$other" -h "$WEBROOT"
 wait_for 5 listening "$other"
 for kind in http tls; do
-    exits 1 "$kind: a port that is in use" renew $kind-one
+    refused "$kind: a port that is in use" $kind-one
     says "$kind: it is told" "$DIR/err" "port $other of 127.0.0.1 is in use by another program"
 done
 stop web

@@ -109,13 +109,13 @@ exits 0 "aliases are followed" renew wild
 check "and the record is made where they lead" grep -q "adding an RR at 'third.acme.example.org' TXT" "$DIR/named.log"
 same "and removed there" "" "$(records third.acme.example.org)"
 configure "ring.example.org" "$key" "$secret"
-exits 1 "aliases that go round" renew wild
+refused "aliases that go round" wild
 says "are told" "$DIR/err" "the aliases of _acme-challenge.ring.example.org do not end"
 
 before=$(asked 'POST /chalZ/')
 touch "$DIR/behind"
 configure "example.com" "$key" "$secret" "dns_wait = 3s"
-exits 1 "a server of the zone that does not have the record" renew wild
+refused "a server of the zone that does not have the record" wild
 says "is told" "$DIR/err" "the name server 127.0.0.2 does not serve _acme-challenge.example.com yet"
 same "before the CA is asked to look" "$before" "$(asked 'POST /chalZ/')"
 same "and the record is removed" "" "$(records _acme-challenge.example.com)"
@@ -142,21 +142,21 @@ wait_for 10 grep -q running "$DIR/silent.log"
 same "and not asked again at once" "true	true
 true	false" "$(certauto lua "$DIR/silent.lua" 2>&1)"
 
-refused() { # SENTENCE MESSAGE NAME OPTION…
-    refused_name=$1 refused_message=$2
+told() { # SENTENCE MESSAGE NAME OPTION…
+    told_name=$1 told_message=$2
     shift 2
     configure "$@"
-    exits 1 "$refused_name" renew wild
-    says "is told" "$DIR/err" "$refused_message"
+    refused "$told_name" wild
+    says "is told" "$DIR/err" "$told_message"
     silent_about "without the secret" "$DIR/err" "$SECRET"
 }
-refused "a wrong secret" "BADSIG: the server has another secret for this key" example.org "$key" \
+told "a wrong secret" "BADSIG: the server has another secret for this key" example.org "$key" \
     "rfc2136_secret = $SECRET512"
-refused "an unknown key" "BADKEY: the server does not know this key" example.org "rfc2136_key = none.example" "$secret"
-refused "a key without rights" "REFUSED: the server does not allow it" example.org "rfc2136_key = idle.example" "$secret"
-refused "a secret that is none" "the option 'secret' is not base64" example.org "$key" "rfc2136_secret = ?$SECRET"
-refused "a zone of others" "NOTAUTH: the server is not responsible for the zone" example.org "$key" "$secret" \
+told "an unknown key" "BADKEY: the server does not know this key" example.org "rfc2136_key = none.example" "$secret"
+told "a key without rights" "REFUSED: the server does not allow it" example.org "rfc2136_key = idle.example" "$secret"
+told "a secret that is none" "the option 'secret' is not base64" example.org "$key" "rfc2136_secret = ?$SECRET"
+told "a zone of others" "NOTAUTH: the server is not responsible for the zone" example.org "$key" "$secret" \
     "rfc2136_zone = org"
-refused "a key that is not given" "option 'key' is missing" example.org "$secret"
+told "a key that is not given" "option 'key' is missing" example.org "$secret"
 stop named
-refused "a server that is not there" "the server 127.0.0.1:$PORT: " example.org "$key" "$secret"
+told "a server that is not there" "the server 127.0.0.1:$PORT: " example.org "$key" "$secret"

@@ -11,6 +11,8 @@
 #   management METHOD PATH [BODY]  asks Pebble's own management port
 #   challtestsrv PATH BODY  sets a record of the DNS, as /set-txt
 #   asked TEXT           prints how often the CA's log holds TEXT
+#   refused NAME CERTIFICATE  ok when its renewal fails. Pebble takes about one authorisation in a hundred as proved
+#                        already, whatever PEBBLE_AUTHZREUSE says: then it is tried once more
 #   pebble_at_least MINOR NAME  true when Pebble is 2.MINOR; else NAME fails with that sentence
 #
 # Variables: DIRECTORY (its address), CA_PEM (whom its TLS is signed by), WEBROOT, HTTP_PORT, TLS_PORT,
@@ -85,6 +87,14 @@ template() {
 
 asked() {
     grep -c -e "$1" "$DIR/ca.log"
+}
+
+refused() {
+    if certauto renew "$2" >"$DIR/out" 2>"$DIR/err"; then
+        exits 1 "$1" renew "$2"
+    else
+        ok "$1"
+    fi
 }
 
 pebble_at_least() {
