@@ -426,7 +426,9 @@ static uint32_t live_to_go_back_to(const struct transaction *transaction)
 {
     uint32_t live = generation_live(transaction->keeping->state_dirfd, transaction->name);
     if (transaction->keeping->decision->cause == DUE_UNFINISHED && live == transaction->next.number) {
-        return transaction->previous.number;
+        // A profile that is new has nothing before it, but the link may have been there.
+        return transaction->previous.number > 0 ? transaction->previous.number
+                                                : state_newest_published(transaction->keeping->state);
     }
     return live;
 }

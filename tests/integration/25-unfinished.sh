@@ -65,9 +65,9 @@ exits 0 "the first generation is published" --run-now
 sed -i 's/^wait = .*/wait = 60s/' "$CONFIG"
 
 # Kills the keeper while the hook is in the middle.
-cut_short() {
+cut_short() { # COMMAND…
     : >"$DIR/marks"
-    start run "$CERTAUTO" -c "$CONFIG" renew www
+    start run "$CERTAUTO" -c "$CONFIG" "$@"
     run=$(cat "$DIR/run.pid")
     wait_for 10 test -s "$DIR/marks"
     # shellcheck disable=SC2046
@@ -75,7 +75,7 @@ cut_short() {
     stop run
     : >"$DIR/marks"
 }
-cut_short
+cut_short renew www
 says "the note is on disk" "$STATE/www.state" "publishing = web 2"
 check "the target was changed already" cmp -s "$DIR/etc/www.crt" "$STATE/certs/www/2/fullchain.pem"
 sed -i 's/^wait = .*/wait = 0s/; s/^auto_publish = yes/auto_publish = no/' "$CONFIG"
@@ -86,7 +86,7 @@ refute "the note is gone" grep -q '^publishing' "$STATE/www.state"
 same "the link is right" "$(readlink "$STATE/live/www")" ../certs/www/2
 
 sed -i 's/^wait = .*/wait = 60s/; s/^auto_publish = no/auto_publish = yes/' "$CONFIG"
-cut_short
+cut_short renew www
 sed -i 's/^wait = .*/wait = 0s\nfails = yes/' "$CONFIG"
 exits 1 "one that cannot be finished is undone" --run-now --json
 json "with both results" '.results[0].error == "told to fail; generation 2 is back in place"'
@@ -96,6 +96,17 @@ refute "no note is left" grep -q '^publishing' "$STATE/www.state"
 sed -i '/^fails/d' "$CONFIG"
 exits 0 "then it is published" --run-now
 same "the newest" "$(readlink "$STATE/live/www")" ../certs/www/3
+
+# ---- The first publication by a profile that is new, cut short: the link was somewhere before
+
+sed -i 's/^\[profile web/[profile site/; s/^profile = web/profile = site/; s/^wait = .*/wait = 60s/' "$CONFIG"
+cut_short --run-now
+sed -i 's/^wait = .*/wait = 0s\nfails = yes/' "$CONFIG"
+exits 1 "it is undone" --run-now --json
+json "with both results" '.results[0].error == "told to fail; what it had made is removed"'
+same "but the link that others made stays" "$(readlink "$STATE/live/www")" ../certs/www/3
+sed -i '/^fails/d' "$CONFIG"
+exits 0 "then it is published" --run-now
 
 # ---- A hook that hangs is killed, and the target put back by another process
 
