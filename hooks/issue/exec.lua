@@ -4,15 +4,12 @@
 
 local exec = require "certauto.exec"
 local time = require "certauto.time"
+local words = require "lib.words"
 local x509 = require "certauto.x509"
 
 -- Exit codes, as sysexits.h has them: EX_TEMPFAIL, EX_NOPERM.
 local LATER <const> = 75
 local NEVER <const> = 77
-
-local function last_line(text)
-  return text:match("([^\n]*%S[^\n]*)%s*$") or ""
-end
 
 -- What the command is told beside the request. None of it is secret.
 local function environment(request)
@@ -31,20 +28,16 @@ local function environment(request)
   }
 end
 
-local function failure(result)
-  local line = last_line(result.err)
-  return ("the command ended with %d%s"):format(result.status, line ~= "" and ": " .. line:sub(-300) or "")
-end
-
 local function issue(request)
   local options = request.options
   local result, message = exec.run(options.command, { input = request.csr, environment = environment(request) })
   if not result then
     return nil, message
   elseif result.status == LATER then
-    return { pending = true, wait = options.wait, cookie = last_line(result.out) }
+    return { pending = true, wait = options.wait, cookie = words.last_line(result.out) }
   elseif result.status ~= 0 then
-    return nil, failure(result), { permanent = result.status == NEVER }
+    return nil, ("the command ended with %d%s"):format(result.status, words.of(result.err)),
+      { permanent = result.status == NEVER }
   elseif result.out_cut then
     return nil, "the command wrote more than 1 MiB"
   end

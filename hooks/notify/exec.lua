@@ -5,6 +5,7 @@
 local exec = require "certauto.exec"
 local json = require "certauto.json"
 local time = require "certauto.time"
+local words = require "lib.words"
 
 -- The fields of an event but its lists, in the words of the environment.
 local FIELDS = { "event", "name", "profile", "step", "generation", "message", "host" }
@@ -52,8 +53,7 @@ return {
     if not result then
       return nil, message
     elseif result.status ~= 0 then
-      return nil, ("the command ended with %d: %s"):format(result.status,
-        result.err:match("([^\n]*%S[^\n]*)%s*$") or "it said nothing")
+      return nil, ("the command ended with %d%s"):format(result.status, words.of(result.err))
     end
     return true
   end,

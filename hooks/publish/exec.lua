@@ -4,6 +4,7 @@
 
 local exec = require "certauto.exec"
 local time = require "certauto.time"
+local words = require "lib.words"
 
 local INPUTS = {
   none = {}, key = { "key" }, fullchain = { "fullchain" }, combined = { "key", "fullchain" },
@@ -39,19 +40,12 @@ local function input(bundle)
   return table.concat(texts)
 end
 
--- The end of what a command wrote, on one line.
-local function last_words(result)
-  local text = (result.err:find("%S") and result.err or result.out):gsub("%s+$", "")
-  local line = text:match("[^\n]*$")
-  return line ~= "" and ": " .. line:sub(-300) or ""
-end
-
 local function run(option, bundle, settings)
   local result, message = exec.run(bundle.options[option], settings)
   if not result then
     return nil, option .. ": " .. message
   elseif result.status ~= 0 then
-    return nil, ("%s ended with %d%s"):format(option, result.status, last_words(result))
+    return nil, ("%s ended with %d%s"):format(option, result.status, words.of(result.err, result.out))
   end
   return true
 end

@@ -5,6 +5,7 @@
 local exec = require "certauto.exec"
 local fs = require "certauto.fs"
 local time = require "certauto.time"
+local words = require "lib.words"
 
 -- The largest file that is put back when a publication fails.
 local MOST <const> = 16 * 1024 * 1024
@@ -170,13 +171,6 @@ local function undo(switched)
   return faults
 end
 
--- The end of what a command wrote, on one line.
-local function last_words(result)
-  local text = (result.err:find("%S") and result.err or result.out):gsub("%s+$", "")
-  local line = text:match("[^\n]*$")
-  return line ~= "" and ": " .. line:sub(-300) or ""
-end
-
 -- Leaves a fifth of the time for putting things back.
 local function reload(options)
   if not options.reload then
@@ -186,7 +180,7 @@ local function reload(options)
   if not result then
     return nil, "reload: " .. message
   elseif result.status ~= 0 then
-    return nil, ("reload ended with %d%s"):format(result.status, last_words(result))
+    return nil, ("reload ended with %d%s"):format(result.status, words.of(result.err, result.out))
   end
   return true
 end

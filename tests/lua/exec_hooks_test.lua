@@ -172,6 +172,16 @@ test("approval_file_counts_for_a_while_after_it_was_written", function()
   equal(decide("www", "publish").step, "publish")
 end)
 
+-- One line that a program drew its progress in, then what went wrong.
+test("exec_hooks_find_the_last_words_behind_a_very_long_line", function()
+  local command = { "sh", "-c", "head -c 200000 /dev/zero | tr '\\0' x >&2; echo >&2; echo 'it failed ' >&2; exit 3" }
+  local began, message = time.boot(), "the command ended with 3: it failed"
+  equal(select(2, check.hook("hooks/issue/exec.lua").issue(request(command))), message)
+  local event = { event = "renewed", time = NOW, options = { command = command } }
+  equal(select(2, check.hook("hooks/notify/exec.lua").notify(event)), message)
+  equal(time.boot() - began < 10, true)
+end)
+
 test("approval_file_refuses_what_others_can_write", function()
   local path = folder .. "/approve/www"
   check.command("chmod", "664", path)

@@ -4,6 +4,7 @@
 
 local dns = require "lib.dns"
 local exec = require "certauto.exec"
+local words = require "lib.words"
 
 local function act(action)
   return function(options, record)
@@ -17,8 +18,7 @@ local function act(action)
     if not result then
       return nil, message
     elseif result.status ~= 0 then
-      local line = result.err:match("([^\n]*%S[^\n]*)%s*$")
-      return nil, ("the command ended with %d%s"):format(result.status, line and ": " .. line:sub(-300) or "")
+      return nil, ("the command ended with %d%s"):format(result.status, words.of(result.err))
     end
     return true
   end
