@@ -116,6 +116,9 @@ const struct group *decide_group(const struct config *config, const struct certi
 void decide_settings(const struct config *config, const struct certificate *certificate, const struct state *state,
                      struct settings *out);
 
+// The profile of that name among those of the settings, or NULL. Pure.
+const struct profile *decide_profile(const struct settings *settings, const char *name);
+
 // When the renewal of this generation is due, its cause and window, whatever the switches, slots and waits say.
 // A generation that would be due again at once after its issue is one whose "at" is not after that moment.
 struct due {

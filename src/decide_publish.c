@@ -5,7 +5,7 @@
 
 #include "decide_parts.h"
 
-static const struct profile *find_profile(const struct settings *settings, const char *name)
+const struct profile *decide_profile(const struct settings *settings, const char *name)
 {
     for (size_t i = 0; i < settings->profiles.count; i++) {
         if (strcmp(settings->profiles.list[i]->section.name, name) == 0) {
@@ -139,7 +139,7 @@ static void finish(const struct decide_question *question, struct decision *out)
     out->profile = name;
     out->generation = question->state->publishing_generation;
     out->cause = DUE_UNFINISHED;
-    place(question, state_publication(question->state, name), find_profile(question->settings, name), out);
+    place(question, state_publication(question->state, name), decide_profile(question->settings, name), out);
 }
 
 // True when "a" is to be told rather than "b": what is ready and did not fail, what is ready, what waits least,
@@ -206,8 +206,8 @@ void decide_publish_step(const struct decide_question *question, const char *pro
         publish_by_all(question, out);
     } else if (settings->profiles.count == 0 && strcmp(profile, STATE_LIVE) == 0) {
         publish_by(question, NULL, out);
-    } else if (find_profile(settings, profile) != NULL) {
-        publish_by(question, find_profile(settings, profile), out);
+    } else if (decide_profile(settings, profile) != NULL) {
+        publish_by(question, decide_profile(settings, profile), out);
     } else {
         decide_begin(question, STEP_PUBLISH, false, out);
         out->profile = profile;

@@ -55,16 +55,6 @@ static void loaded_free(struct loaded *loaded)
     x509_facts_free(&loaded->facts);
 }
 
-static const struct profile *find_profile(const struct settings *settings, const char *name)
-{
-    for (size_t i = 0; i < settings->profiles.count; i++) {
-        if (strcmp(settings->profiles.list[i]->section.name, name) == 0) {
-            return settings->profiles.list[i];
-        }
-    }
-    return NULL;
-}
-
 static void transaction_init(struct transaction *transaction, struct keeping *keeping)
 {
     const struct settings *settings = keeping->settings;
@@ -73,7 +63,7 @@ static void transaction_init(struct transaction *transaction, struct keeping *ke
     transaction->keeping = keeping;
     transaction->name = order->certificate->name;
     transaction->profile_name = keeping->decision->profile;
-    transaction->profile = find_profile(settings, transaction->profile_name);
+    transaction->profile = decide_profile(settings, transaction->profile_name);
     transaction->with_live = transaction->profile == NULL || transaction->profile == settings->profiles.list[0];
     loaded_init(&transaction->next);
     loaded_init(&transaction->previous);
@@ -352,7 +342,7 @@ static struct publication *publication_of(struct transaction *transaction)
     }
     size_t kept = 0;
     for (size_t i = 0; i < state->publication_count; i++) {
-        if (find_profile(transaction->keeping->settings, state->publications[i].profile) != NULL) {
+        if (decide_profile(transaction->keeping->settings, state->publications[i].profile) != NULL) {
             state->publications[kept++] = state->publications[i];
         }
     }
@@ -421,12 +411,12 @@ static int write_note(struct transaction *transaction)
     return 0;
 }
 
-// Where live/NAME points, unless a publication that was cut short has switched it already.
+// Where live/NAME points. A publication that was cut short has switched it from what its profile had published, or,
+// when that is the first by this profile, from what others had: a profile before it, or none.
 static uint32_t live_to_go_back_to(const struct transaction *transaction)
 {
     uint32_t live = generation_live(transaction->keeping->state_dirfd, transaction->name);
     if (transaction->keeping->decision->cause == DUE_UNFINISHED && live == transaction->next.number) {
-        // A profile that is new has nothing before it, but the link may have been there.
         return transaction->previous.number > 0 ? transaction->previous.number
                                                 : state_newest_published(transaction->keeping->state);
     }
@@ -438,18 +428,20 @@ static void transact(struct transaction *transaction, struct report *report)
     struct error error;
     load_previous(transaction);
     transaction->live_before = live_to_go_back_to(transaction);
-    if (write_note(transaction) < 0 || switch_live(transaction, transaction->next.number, &transaction->error) < 0) {
-        record_failure(transaction, report);
-        return;
-    }
-    if (put_in_place(transaction, &transaction->next, &transaction->previous, true, &transaction->error) == 0) {
+    bool begun =
+        write_note(transaction) == 0 && switch_live(transaction, transaction->next.number, &transaction->error) == 0;
+    if (begun &&
+        put_in_place(transaction, &transaction->next, &transaction->previous, true, &transaction->error) == 0) {
         record_success(transaction, report);
         return;
     }
-    if (switch_live(transaction, transaction->live_before, &error) < 0) {
-        warn(transaction, "live/ cannot be switched back", &error);
+    // What was cut short and cannot even be begun again is undone all the same.
+    if (begun || transaction->keeping->decision->cause == DUE_UNFINISHED) {
+        if (switch_live(transaction, transaction->live_before, &error) < 0) {
+            warn(transaction, "live/ cannot be switched back", &error);
+        }
+        undo(transaction);
     }
-    undo(transaction);
     record_failure(transaction, report);
 }
 

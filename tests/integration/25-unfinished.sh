@@ -106,7 +106,22 @@ exits 1 "it is undone" --run-now --json
 json "with both results" '.results[0].error == "told to fail; what it had made is removed"'
 same "but the link that others made stays" "$(readlink "$STATE/live/www")" ../certs/www/3
 sed -i '/^fails/d' "$CONFIG"
-exits 0 "then it is published" --run-now
+exits 0 "then it is published" publish www
+
+# ---- One that cannot even be begun again is undone
+
+sed -i 's/^wait = .*/wait = 60s/' "$CONFIG"
+cut_short renew www
+sed -i 's/^wait = .*/wait = 0s/' "$CONFIG"
+mv "$STATE/live" "$DIR/live"
+: >"$STATE/live"
+exits 1 "a link that cannot be switched stops it" --run-now --json
+json "with both results" '.results[0].error | contains("live") and contains("generation 3 is back in place")'
+same "the hook goes back" "$(cat "$DIR/marks")" "rollback 3"
+check "the target is as before" cmp -s "$DIR/etc/www.crt" "$STATE/certs/www/3/fullchain.pem"
+rm "$STATE/live"
+mv "$DIR/live" "$STATE/live"
+exits 0 "then it is published" publish www
 
 # ---- A hook that hangs is killed, and the target put back by another process
 
@@ -114,8 +129,8 @@ sed -i 's/^wait = .*/wait = 60s\nhook_timeout = 1s/' "$CONFIG"
 sed -i 's/time.sleep(bundle.options.wait)/local at = time.boot() + bundle.options.wait; while time.boot() < at do string.find(("a"):rep(40000), (".-"):rep(30) .. "b") end/' \
     "$HOOKS/publish/slow.lua"
 exits 1 "a publication that hangs is killed" renew www --json
-json "and undone" '.results[1].error | contains("no answer within 1 s") and contains("generation 3 is back in place")'
-same "the link went back with it" "$(readlink "$STATE/live/www")" ../certs/www/3
+json "and undone" '.results[1].error | contains("no answer within 1 s") and contains("generation 4 is back in place")'
+same "the link went back with it" "$(readlink "$STATE/live/www")" ../certs/www/4
 
 # ---- hook_user
 
