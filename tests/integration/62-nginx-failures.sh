@@ -94,11 +94,20 @@ in_place() { # GENERATION: the files
 }
 generation() { certauto status --json | jq -r '.certificates[0].generation'; }
 
+# The views tell of the failure when it is over.
+remembered() { # WHAT SENTENCE
+    exits 0 "$1: status is shown" status www
+    says "$1: status says so" "$DIR/out" "failed"
+    exits 0 "$1: explain is shown" explain www --json
+    json "$1: with the sentence" ".state == \"failed\" and (.last_error | contains(\"$2\"))"
+}
+
 # The publication of a new generation fails; what was there before is served on; the next run publishes the same one.
 undone() { # WHAT SENTENCE
     exits 1 "$1: the step fails" renew www
     says "$1: with its reason" "$DIR/err" "$2"
     says "$1: and what became of it" "$DIR/err" "generation $last is back in place"
+    remembered "$1" "$2"
     check "$1: the files are those of before" in_place "$last"
     check "$1: they are served" serves "$last"
     same "$1: live/ points to them" "$(readlink "$STATE/live/www")" "../certs/www/$last"
@@ -124,7 +133,7 @@ says "with nginx's own words" "$DIR/err" "a sentence of nginx"
 check "what it had made is gone" sh -c "! ls $DIR/chain/www.pem $DIR/keys/www.key"
 check "live/ points nowhere" test ! -e "$STATE/live/www"
 
-same "and says so" "$(certauto status --json | jq -r '.certificates[0].state')" failed
+remembered "a first publication fails" "a sentence of nginx"
 : >"$DIR/ways"
 exits 0 "the next run publishes it" --run-now www
 check "it is served" serves 1
@@ -144,6 +153,7 @@ undone "the service dies" "no connection: Connection refused"
 goes fail fail
 exits 1 "going back fails too: the step fails" renew www
 says "both are told" "$DIR/err" "going back failed too"
+remembered "going back fails too" "going back failed too"
 check "the files are those of before all the same" in_place "$last"
 check "and served" serves "$last"
 again "going back fails too"
@@ -151,6 +161,7 @@ again "going back fails too"
 goes die die
 exits 1 "the service stays dead: the step fails" renew www
 says "both are told" "$DIR/err" "going back failed too: "
+remembered "the service stays dead" "going back failed too: "
 refute "nobody serves" serves "$last"
 check "the files are those of before" in_place "$last"
 again "the service stays dead"
@@ -165,6 +176,7 @@ for folder in chain keys; do
     fill $folder
     exits 1 "the disk of $folder is full: the step fails" renew www
     says "the disk of $folder is full: with its reason" "$DIR/err" "No space left on device"
+    remembered "the disk of $folder is full" "No space left on device"
     check "the disk of $folder is full: the files are those of before" in_place "$last"
     check "the disk of $folder is full: they are served" serves "$last"
     rm "$DIR/$folder/filler"
@@ -172,6 +184,7 @@ for folder in chain keys; do
     mount -o remount,ro "$DIR/$folder"
     exits 1 "$folder is read-only: the step fails" renew www
     says "$folder is read-only: with its reason" "$DIR/err" "Read-only file system"
+    remembered "$folder is read-only" "Read-only file system"
     check "$folder is read-only: the files are those of before" in_place "$last"
     check "$folder is read-only: they are served" serves "$last"
     mount -o remount,rw "$DIR/$folder"
