@@ -84,7 +84,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
     -out "$DIR/other.pem" 2>/dev/null
 stream "$DIR/other.pem" stranger &
 stranger=$!
-sleep 1
+wait_for 30 test -s "$DIR/stranger"
 kill $stranger
 wait $stranger
 check "a stream that trusts another root fails each time" test "$(figure failures stranger)" -ge 1 -a \
