@@ -178,7 +178,8 @@ static struct curl_blob blob_of(const char *text, size_t length)
     return (struct curl_blob){.data = (void *)(uintptr_t)text, .len = length, .flags = CURL_BLOB_COPY};
 }
 
-// Reads the bundle unless it is that of the request before. A connection that was made under another one must not serve.
+// Reads the bundle unless it is that of the request before. What was made under another trust must never serve again,
+// neither a connection nor a TLS session to go on with: they go with the handle.
 static int read_trust(struct http *http, const struct http_request *request, struct error *error)
 {
     const char *bundle = request->trust == NULL ? http_system_bundle() : NULL;
@@ -192,9 +193,14 @@ static int read_trust(struct http *http, const struct http_request *request, str
     if (net_trust_is(http->trust, source, length)) {
         return 0;
     }
-    curl_easy_setopt(http->curl, CURLOPT_FRESH_CONNECT, http->trust == NULL ? 0L : 1L);
     net_trust_free(http->trust);
     http->trust = NULL;
+    CURL *fresh = curl_easy_init();
+    if (fresh == NULL) {
+        return error_set(error, ERROR_SYSTEM, "no memory for an HTTP session");
+    }
+    curl_easy_cleanup(http->curl);
+    http->curl = fresh;
     return bundle != NULL ? net_trust_load(bundle, &http->trust, error)
                           : net_trust_read(source, length, &http->trust, error);
 }
@@ -207,19 +213,11 @@ static CURLcode use_trust(CURL *curl, void *config, void *context)
     return CURLE_OK;
 }
 
-// Which CAs to trust. Only https asks, so that a plain http request works on a machine without a bundle.
-static int set_trust(struct http *http, const struct http_request *request, const char *url, struct error *error)
+static void set_tls(struct http *http, const struct http_request *request, bool foreign)
 {
-    if (strncasecmp(url, "https:", 6) != 0) {
-        return 0;
-    }
-    curl_easy_setopt(http->curl, CURLOPT_SSL_CTX_FUNCTION, use_trust);
-    curl_easy_setopt(http->curl, CURLOPT_SSL_CTX_DATA, http);
-    return read_trust(http, request, error);
-}
-
-static void set_tls(CURL *curl, const struct http_request *request, bool foreign)
-{
+    CURL *curl = http->curl;
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, use_trust);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, http);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -251,6 +249,11 @@ static void set_method(CURL *curl, const struct http_request *request, bool redi
 static int set_up(struct http *http, const struct http_request *request, const char *url, bool foreign,
                   struct collector *collector, struct error *error)
 {
+    // Only https asks for the bundle, so that a plain http request works on a machine without one.
+    bool secure = strncasecmp(url, "https:", 6) == 0;
+    if (secure && read_trust(http, request, error) != 0) {
+        return -1;
+    }
     CURL *curl = http->curl;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->reason);
@@ -270,11 +273,13 @@ static int set_up(struct http *http, const struct http_request *request, const c
         curl_easy_setopt(curl, CURLOPT_PROXY, request->proxy);
     }
     set_method(curl, request, url != request->url);
-    set_tls(curl, request, foreign);
+    if (secure) {
+        set_tls(http, request, foreign);
+    }
     if (curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK) {
         return error_set(error, ERROR_SYSTEM, "no memory for a request");
     }
-    return set_trust(http, request, url, error);
+    return 0;
 }
 
 // The address as messages tell it: without a user and password in it (RFC 3986 §3.2.1), cut when it is long.

@@ -4,6 +4,7 @@
 # certauto.http against real servers: bounds, redirects, trust, time limits.
 # needs: perl-base openssl
 . "$(dirname "$0")/lib.sh"
+need nginx nginx
 
 other=$(free_port)
 port=$(free_port)
@@ -111,5 +112,43 @@ says "an address is verified as well" "$DIR/out" "status 200"
 ask "https://localhost:$tls/"
 says "what is not trusted is refused" "$DIR/out" "failed"
 silent_about "what is not trusted gives no answer" "$DIR/out" "status"
+# In one process: a connection, or a session to go on with, that was made under one trust never serves another.
+make_certificate "$DIR/other.pem" "$DIR/other.key" "DNS:localhost" "-1 day" "+10 days"
+kept=$(free_port)
+cat >"$DIR/nginx.conf" <<END
+pid $DIR/nginx.pid;
+error_log $DIR/nginx.err;
+daemon off;
+events {}
+http {
+    access_log off;
+    server {
+        listen 127.0.0.1:$kept ssl;
+        ssl_certificate $DIR/ca.pem;
+        ssl_certificate_key $DIR/ca.key;
+        location / { return 200 "\$connection_requests"; }
+    }
+}
+END
+start nginx nginx -e "$DIR/nginx.err" -c "$DIR/nginx.conf"
+cat >"$DIR/trusts.lua" <<'END'
+local http = require "certauto.http"
+for i = 2, #arg do
+  local answer, message = http.request({ url = arg[1], trust = arg[i] ~= "" and arg[i] or nil })
+  print(answer and answer.status .. " at request " .. answer.body:match("^[^\n]*") .. " of its connection" or "refused: " .. message)
+end
+END
+served() {
+    ask "https://localhost:$kept/" trust "$(cat "$DIR/ca.pem")" && grep -q "status 200" "$DIR/out"
+}
+wait_for 5 served
+for place in "$kept" "$tls"; do
+    "$CERTAUTO" lua "$DIR/trusts.lua" "https://localhost:$place/" "$(cat "$DIR/ca.pem")" "$(cat "$DIR/ca.pem")" \
+        "$(cat "$DIR/other.pem")" "" "$(cat "$DIR/other.pem")" "nothing that is PEM" "$(cat "$DIR/other.pem")" \
+        "$(cat "$DIR/ca.pem")" >"$DIR/out" 2>"$DIR/err"
+    check "each trust judges for itself, at port $place" test "$(sed 's/[ :].*//' "$DIR/out" | tr '\n' ' ')" = \
+        "200 200 refused refused refused refused refused 200 "
+    [ "$place" = "$tls" ] || says "one connection serves while the trust stays" "$DIR/out" "200 at request 2 of its connection"
+done
 ask "https://localhost:$(cat "$DIR/old")/" trust "$(cat "$DIR/ca.pem")"
 says "TLS 1.1 is refused" "$DIR/out" "failed system"
