@@ -103,7 +103,11 @@ static void choose_name(struct expected *expected, const char *names)
     const char *at = names;
     struct name name;
     if (!net_is_address(expected->target.host) && strcasecmp(expected->target.host, "localhost") != 0) {
-        expected->server_name = expected->target.host;
+        // Without the dot at a name's end, which a server is not sent (RFC 6066 §3).
+        size_t length = strlen(expected->target.host);
+        length -= length > 0 && expected->target.host[length - 1] == '.' ? 1 : 0;
+        snprintf(expected->name, sizeof(expected->name), "%.*s", (int)length, expected->target.host);
+        expected->server_name = expected->name;
         return;
     }
     while (names_next(&at, &name)) {
@@ -188,41 +192,46 @@ static int talk(int fd, const struct verify_scheme *scheme, long long deadline_b
     return 0;
 }
 
-// What is shown is judged: the leaf by its fingerprint, the chain by being there; a root more does no harm.
-static int compare(const struct expected *expected, const struct buf *shown, struct error *error)
+static int compare_leaf(const struct expected *expected, const struct buf *shown, struct error *error)
 {
     struct x509_facts facts;
     char until[CLOCK_UTC_SIZE];
-    struct buf leaf, rest, one;
-    int result = 0;
     if (x509_read(buf_string(shown), shown->length, &facts, error) < 0) {
         return -1;
     }
+    int result = 0;
     if (strcmp(facts.fingerprint, expected->facts.fingerprint) != 0) {
         clock_format(facts.not_after, until);
         result = error_set(error, ERROR_REFUSED, "it shows another certificate: serial %.40s, valid until %s",
                            facts.serial, until);
-        x509_facts_free(&facts);
-        return result;
     }
     x509_facts_free(&facts);
-    buf_init(&leaf, X509_MAX_PEM);
-    buf_init(&rest, X509_MAX_PEM);
-    // Written anew, so that one certificate has one text.
-    x509_split(expected->fullchain, strlen(expected->fullchain), &leaf, &rest, error);
+    return result;
+}
+
+// The chain is judged by being there; a root more does no harm.
+static int compare_chain(const struct expected *expected, const struct buf *shown, struct error *error)
+{
+    struct buf wanted, there, one;
+    buf_init(&wanted, X509_MAX_PEM);
+    buf_init(&there, X509_MAX_PEM);
     buf_init(&one, X509_MAX_PEM);
-    x509_split(buf_string(shown), shown->length, NULL, &one, error);
-    for (const char *at = buf_string(&rest), *end; result == 0 && (end = strstr(at, "-----END")) != NULL;) {
+    // Written anew, so that one certificate has one text.
+    int result = x509_split(expected->fullchain, strlen(expected->fullchain), NULL, &wanted, error) < 0 ||
+                         x509_split(buf_string(shown), shown->length, NULL, &there, error) < 0
+                     ? -1
+                     : 0;
+    for (const char *at = buf_string(&wanted), *end; result == 0 && (end = strstr(at, "-----END")) != NULL;) {
         end += strcspn(end, "\n");
-        buf_clear(&leaf);
-        buf_add(&leaf, at, (size_t)(end - at));
-        if (strstr(buf_string(&one), buf_string(&leaf)) == NULL) {
+        buf_clear(&one);
+        buf_add(&one, at, (size_t)(end - at));
+        if (strstr(buf_string(&there), buf_string(&one)) == NULL) {
             result = error_set(error, ERROR_REFUSED, "it shows the certificate without its whole chain");
         }
         at = end + (*end == '\n' ? 1 : 0);
     }
-    buf_free(&leaf);
-    buf_free(&rest);
+    buf_free(&wanted);
+    buf_free(&there);
     buf_free(&one);
     return result;
 }
@@ -241,7 +250,10 @@ static int look_at(const struct expected *expected, const struct addrinfo *addre
         result = net_tls_look(fd, expected->server_name, expected->facts.key_type, deadline_boot_ms, &shown, error);
     }
     if (result == 0) {
-        result = compare(expected, &shown, error);
+        result = compare_leaf(expected, &shown, error);
+    }
+    if (result == 0) {
+        result = compare_chain(expected, &shown, error);
     }
     close(fd);
     buf_free(&shown);
