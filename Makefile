@@ -107,7 +107,7 @@ CFLAGS   = -std=c11 $(OPTIMISE) $(INSTRUMENT) $(WARNINGS)
 # What -V says of the libraries.
 CFLAGS_certauto = '-DCERTAUTO_LIBRARIES="$(shell sed 's/$$/\\n/' $(VENDOR)/versions | tr -d '\n')"'
 # A group, because mbedTLS calls back into src/key.c, which tests have in an archive.
-LDLIBS   = -L$(VENDOR)/lib -Wl,--start-group $(TESTED) -lcurl -linih -llua -lcjson -lmbedtls -Wl,--end-group -lm
+LDLIBS   = -L$(VENDOR)/lib -Wl,--start-group $(TESTED) -lcurl -linih -llua -lcjson -ldeflate -lmbedtls -Wl,--end-group -lm
 COMPILE  = $(COMPILER) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(*F)) $(EXTRA_CFLAGS) -MMD -MP
 LINK     = $(COMPILER) $(CFLAGS) $(LDFLAGS) $(EXTRA_LDFLAGS)
 

@@ -13,6 +13,7 @@
 #include "command.h"
 #include "file.h"
 #include "hook.h"
+#include "hook_text.h"
 #include "nearest.h"
 #include "session.h"
 #include "state.h"
@@ -314,6 +315,7 @@ static int export_one(const char *directory, const struct hook_file *hook, bool 
 {
     static const struct file_mode mode = {.mode = 0644};
     char path[MAX_PATH], folder[MAX_PATH];
+    struct buf text;
     if (snprintf(path, sizeof(path), "%s/%s/%s.lua", directory, hook->kind, hook->name) >= (int)sizeof(path)) {
         return error_set(error, ERROR_USAGE, "the path is too long");
     }
@@ -322,12 +324,15 @@ static int export_one(const char *directory, const struct hook_file *hook, bool 
     if (!force && access(path, F_OK) == 0) {
         return error_set(error, ERROR_REFUSED, "%s is there already (--force replaces it)", path);
     }
-    if (file_make_directory(AT_FDCWD, folder, 0755, true, error) < 0 ||
-        file_write_atomic(AT_FDCWD, path, hook->text, hook->length, &mode, error) < 0) {
-        return -1;
+    buf_init(&text, hook->length);
+    int result = file_make_directory(AT_FDCWD, folder, 0755, true, error) < 0 || hook_text(hook, &text, error) < 0
+                     ? -1
+                     : file_write_atomic(AT_FDCWD, path, buf_string(&text), text.length, &mode, error);
+    buf_free(&text);
+    if (result == 0) {
+        puts(path);
     }
-    puts(path);
-    return 0;
+    return result;
 }
 
 static bool is_wanted(const struct hook_file *hook, const struct arguments *arguments)

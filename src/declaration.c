@@ -148,7 +148,6 @@ int declaration_read(struct declarations *declarations, const char *kind, const 
     }
     declaration->file.kind = declaration->kind;
     declaration->file.name = declaration->name;
-    declaration->file.text = "";
     declaration->file.options = declaration->options;
     declaration->next = declarations->first;
     declarations->first = declaration;

@@ -3,9 +3,9 @@
 -- Compiles hooks/KIND/NAME.lua into a C file of constant tables (src/hooks_data.h).
 --
 -- usage: lua embed.lua HOOKS_FOLDER FILE... >hooks_data.c
--- Comments and indentation are dropped, newlines stay, so that tracebacks name
--- the right line. Every hook is run once, without the engine, to read what it
--- declares. A mistake ends the build with FILE:LINE.
+-- The texts are compressed, by the machine's gzip. Every hook is run once,
+-- without the engine, to read what it declares. A mistake ends the build with
+-- FILE:LINE.
 
 local FUNCTIONS = { "issue", "renewal_info", "revoke", "publish", "verify", "rollback", "decide", "notify", "account" }
 local NEEDED = { issue = "issue", publish = "publish", policy = "decide", notify = "notify" }
@@ -38,80 +38,20 @@ local function line_of(text, needle)
   return at and select(2, text:sub(1, at):gsub("\n", "")) + 1 or 1
 end
 
--- Cuts Lua source into pieces: "comment", "string" (which no one may touch),
--- "blank", "newline" and "code".
-local function next_piece(text, at)
-  local equals = text:match("^%-%-%[(=*)%[", at)
-  if equals then
-    local _, last = text:find("]" .. equals .. "]", at, true)
-    return "comment", last or #text
+-- The text as raw DEFLATE (RFC 1951): what gzip makes of it, without head and trailer (RFC 1952 §2.3).
+local function deflate(text)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text) and file:close())
+  local pipe = assert(io.popen("exec gzip -9n <" .. path, "r"))
+  local packed = pipe:read("a")
+  local fine = pipe:close()
+  os.remove(path)
+  -- No name, no time, and at the end the length of what went in.
+  if not fine or packed:sub(1, 4) ~= "\31\139\8\0" or string.unpack("<I4", packed, -4) ~= #text then
+    fail("gzip, which compresses the hooks, did not work")
   end
-  if text:find("^%-%-", at) then
-    return "comment", (text:find("\n", at, true) or #text + 1) - 1
-  end
-  equals = text:match("^%[(=*)%[", at)
-  if equals then
-    local _, last = text:find("]" .. equals .. "]", at, true)
-    return "string", last or #text
-  end
-  local quote = text:match("^[\"']", at)
-  if quote then
-    local last = at + 1
-    while last < #text and text:sub(last, last) ~= quote do
-      last = last + (text:sub(last, last) == "\\" and 2 or 1)
-    end
-    return "string", last
-  end
-  if text:find("^\n", at) then
-    return "newline", at
-  end
-  local _, last = text:find("^[ \t\r]+", at)
-  if last then
-    return "blank", last
-  end
-  _, last = text:find("^[%w_]+", at)
-  return "code", last or at
-end
-
--- May the blank between these two bytes go? Only beside signs that join nothing.
-local function joins_nothing(before, after)
-  if after == "=" and before:find("[<>~=]") then
-    return false -- "local x <const> = 1"
-  elseif (before == "." or after == ".") and not (before .. after):find("%d") and before ~= after then
-    return true -- not of "1 .. text", nor of "a .. ..."
-  end
-  return before:find("[]=(),{};\n\"'#:+*/%%<>~]") or after:find("[=(),{};\"'#:+*/%%<>~]")
-    or (before == "-" or after == "-") and before ~= after
-end
-
--- Drops comments, indentation and needless blanks. Newlines stay.
-local function strip(text)
-  local out, at, blank, before = {}, 1, false, "\n"
-  local function add(piece)
-    if blank and not joins_nothing(before, piece:sub(1, 1)) then
-      out[#out + 1] = " "
-    end
-    out[#out + 1] = piece
-    before, blank = piece:sub(-1), false
-  end
-  while at <= #text do
-    local kind, last = next_piece(text, at)
-    local piece = text:sub(at, last)
-    if kind == "comment" then
-      local newlines = piece:gsub("[^\n]", "")
-      out[#out + 1] = newlines
-      before = newlines ~= "" and "\n" or before
-      blank = true
-    elseif kind == "blank" then
-      blank = true
-    elseif kind == "newline" then
-      out[#out + 1], before, blank = "\n", "\n", false
-    else
-      add(piece)
-    end
-    at = last + 1
-  end
-  return (table.concat(out):gsub("\n+$", "\n"))
+  return packed:sub(11, -9)
 end
 
 -- What stands for the engine's modules: anything may be indexed and called.
@@ -261,11 +201,6 @@ local function open_file(path)
   else
     declaration(file)
   end
-  file.text = strip(file.source)
-  local before, after = load(file.source, "@" .. path, "t"), load(file.text, "@" .. path, "t")
-  if not before or not after or string.dump(before) ~= string.dump(after) then
-    fail("%s:1: it is another program after embed.lua stripped it, which is its mistake", path)
-  end
   return file
 end
 
@@ -291,14 +226,12 @@ local function write_options(index, options)
   return "options_" .. index
 end
 
-local function write_text(index, text)
-  print(("static const char text_%d[] ="):format(index))
-  for line in text:gmatch("[^\n]*\n?") do
-    if line ~= "" then
-      print("    " .. c_string(line))
-    end
+local function write_text(index, packed)
+  print(("static const unsigned char packed_%d[] = {"):format(index))
+  for at = 1, #packed, 32 do
+    print("    " .. table.concat({ packed:byte(at, math.min(at + 31, #packed)) }, ",") .. ",")
   end
-  print('    "";')
+  print("};")
 end
 
 local files = {}
@@ -312,14 +245,14 @@ print("// Made by src/embed.lua out of hooks/. Do not edit.")
 print('#include "hooks_data.h"')
 local rows = {}
 for index, file in ipairs(files) do
-  write_text(index, file.text)
-  rows[index] = ("    {%s, %s, text_%d, sizeof text_%d - 1, %s, %d, %s, %d, %s},"):format(
-    c_string(file.kind), c_string(file.name), index, index, c_string(file.doc), file.api,
+  write_text(index, deflate(file.source))
+  rows[index] = ("    {%s, %s, packed_%d, sizeof packed_%d, %d, %s, %d, %s, %d, %s},"):format(
+    c_string(file.kind), c_string(file.name), index, index, #file.source, c_string(file.doc), file.api,
     write_options(index, file.options), #file.options,
     #file.functions > 0 and table.concat(file.functions, " | ") or "0")
 end
 -- The last row is no hook: C has no empty tables.
 print("const struct hook_file hooks_builtin[] = {")
 print(table.concat(rows, "\n"))
-print("    {NULL, NULL, NULL, 0, NULL, 0, NULL, 0, 0},\n};")
+print("    {NULL, NULL, NULL, 0, 0, NULL, 0, NULL, 0, 0},\n};")
 print(("const size_t hooks_builtin_count = %d;"):format(#files))

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "file.h"
+#include "hook_text.h"
 #include "lua_resource.h"
 
 // The clock is looked at after so many instructions.
@@ -336,13 +337,12 @@ int sandbox_load(lua_State *L, const char *kind, const char *name, struct error 
     struct buf *text = sandbox_buf(L, MAX_FILE, false);
     int place = lua_gettop(L);
     lua_pushfstring(L, "@%s/%s/%s.lua", folder != NULL ? folder : "", kind, name);
-    const char *chunk = lua_tostring(L, -1), *source = NULL;
-    size_t length = 0;
+    const char *chunk = lua_tostring(L, -1);
+    int result = -1;
     error_clear(error);
     if (folder != NULL && file_check_trusted(chunk + 1, true, error) == 0 &&
         file_read(AT_FDCWD, chunk + 1, text, error) == 0) {
-        source = buf_string(text);
-        length = text->length;
+        result = 0;
     } else if (error->code == ERROR_NONE || error->code == ERROR_NOT_FOUND) {
         const struct hook_file *file = hook_builtin(kind, name);
         if (file == NULL) {
@@ -350,16 +350,15 @@ int sandbox_load(lua_State *L, const char *kind, const char *name, struct error 
             return error_set(error, ERROR_NOT_FOUND, "there is no %s/%s.lua, neither in %s nor built in", kind, name,
                              folder != NULL ? folder : "hooks_dir");
         }
-        source = file->text;
-        length = file->length;
         chunk = lua_pushfstring(L, "@%s/%s.lua", kind, name);
+        result = hook_text(file, text, error);
     }
-    if (source == NULL) {
-        lua_settop(L, place - 1);
-        return -1;
+    if (result == 0 && luaL_loadbufferx(L, buf_string(text), text->length, chunk, "t") != LUA_OK) {
+        result = error_set(error, ERROR_HOOK, "%s", lua_tostring(L, -1));
     }
-    if (luaL_loadbufferx(L, source, length, chunk, "t") != LUA_OK) {
-        error_set(error, ERROR_HOOK, "%s", lua_tostring(L, -1));
+    // Not left to the collector, which does not see how much it is.
+    buf_free(text);
+    if (result != 0) {
         lua_settop(L, place - 1);
         return -1;
     }

@@ -15,7 +15,7 @@ function number(hex,    i, value) {
 function part(file) {
 	if (file ~ /hooks_data\.o$/) return "hooks"
 	if (file ~ /\/obj\/.*\.o$|\.ltrans/) return "own code"
-	if (file ~ /lib(lua|mbedtls|curl|inih|cjson)\.a/) {
+	if (file ~ /lib(lua|mbedtls|curl|inih|cjson|deflate)\.a/) {
 		sub(/\.a\(.*/, "", file)
 		sub(/.*lib/, "", file)
 		return file
@@ -47,7 +47,7 @@ loaded && NF >= 3 {
 
 END {
 	split(limits, limit, " ")
-	count = split("lua mbedtls curl inih cjson", names, " ")
+	count = split("lua mbedtls curl inih cjson deflate", names, " ")
 	for (i = 1; i <= count; i++) {
 		line(names[i], bytes[names[i]])
 		libraries += bytes[names[i]]
