@@ -29,7 +29,7 @@ struct reign {
     struct agenda agenda;      // empty for one that was followed
     unsigned char *working;    // a bit for each certificate: it is in the crew
     unsigned char *unreadable; // a bit for each certificate: its state cannot be read, and that was told
-    bool busy;                 // so was the certificate that was told of last
+    bool busy, asked;          // the certificate that was told of last: it was locked, it had an errand
     struct run_options no_options;
     struct reign *before;
 };

@@ -189,6 +189,7 @@ static void start_work(struct daemon *daemon)
     bool asked = (daemon->woken & WAKE_RUN_NOW) != 0;
     if (asked) {
         log_info("a run begins, as asked");
+        daemon->outcomes[OUTCOME_NOTHING]++; // there was one, whatever comes of it
         daemon_begin_run(daemon);
     } else if (daemon->boot_ms < daemon->helpless.until_boot_ms) {
         return;

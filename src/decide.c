@@ -18,6 +18,7 @@ const char *step_name(enum step step)
         [STEP_WAIT] = "wait",
         [STEP_ISSUE] = "issue",
         [STEP_PUBLISH] = "publish",
+        [STEP_ERRAND] = "errand",
     };
     return names[step];
 }
