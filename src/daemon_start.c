@@ -174,12 +174,19 @@ void daemon_read_clocks(struct daemon *daemon)
 
 // ---- Start
 
-void daemon_begin_run(struct daemon *daemon)
+static void begin_work(struct daemon *daemon)
 {
     if (!daemon->running) {
         daemon->running = true;
         daemon->run_since = daemon->now;
     }
+}
+
+void daemon_begin_run(struct daemon *daemon)
+{
+    begin_work(daemon);
+    // There was one, whatever comes of it.
+    daemon->outcomes[OUTCOME_NOTHING]++;
 }
 
 static void start_work(struct daemon *daemon)
@@ -189,7 +196,6 @@ static void start_work(struct daemon *daemon)
     bool asked = (daemon->woken & WAKE_RUN_NOW) != 0;
     if (asked) {
         log_info("a run begins, as asked");
-        daemon->outcomes[OUTCOME_NOTHING]++; // there was one, whatever comes of it
         daemon_begin_run(daemon);
     } else if (daemon->boot_ms < daemon->helpless.until_boot_ms) {
         return;
@@ -201,7 +207,7 @@ static void start_work(struct daemon *daemon)
         trouble_end(&daemon->helpless);
     }
     if (!crew_is_idle(crew)) {
-        daemon_begin_run(daemon);
+        begin_work(daemon);
     }
 }
 
