@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "errand.h"
 #include "clock.h"
+#include "errand.h"
 #include "file.h"
 
 #define MOST_TASKS (UINT32_MAX - 1)

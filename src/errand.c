@@ -110,7 +110,7 @@ static int note(int fd, size_t certificates, const char *name, const struct erra
         least *= 2;
     }
     if (count < least) {
-        count = 2 * least;
+        count = least;
         if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)(count * sizeof(record))) < 0) {
             return -1;
         }

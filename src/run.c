@@ -199,8 +199,8 @@ static int look_at(struct pass *pass, const struct certificate *certificate, str
         return crew_add(&pass->crew, certificate, template, not_after, CLOCK_NONE, pass->flags, error);
     }
     const struct template *asked;
-    int64_t errand = by_hand || pass->options->dry_run ? CLOCK_NONE
-                                                       : crew_errand(&pass->crew, certificate, &settings, &asked);
+    int64_t errand =
+        by_hand || pass->options->dry_run ? CLOCK_NONE : crew_errand(&pass->crew, certificate, &settings, &asked);
     if (errand != CLOCK_NONE && errand <= pass->now) {
         // Behind all steps.
         return crew_add(&pass->crew, certificate, asked, CLOCK_NONE, CLOCK_NONE, pass->flags, error);

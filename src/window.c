@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "answer.h"
-#include "errand.h"
 #include "clock.h"
+#include "errand.h"
 #include "generation.h"
 #include "log.h"
 #include "options.h"
@@ -18,7 +18,7 @@ struct inquiry {
     struct keeping *keeping;
     const char *name;
     const struct hook_section *section; // the template's
-    struct errand before; // what was known of the asking before
+    struct errand before;               // what was known of the asking before
     struct generation files;
     struct buf request, text, traceback;
     struct window_answer window;

@@ -210,6 +210,18 @@ check "a run_dir lost makes it ask again" wait_for 10 sh -c "[ \"\$(wc -l <'$DIR
 check "what fails is told" wait_for 10 sh -c "[ \"\$(grep -c 'window is not known' '$DIR/loop.log')\" = 2 ]"
 same "no step has failed" 0 "$(grep -c 'level=error\|failed' "$DIR/loop.log")"
 
+# A worker that is killed in the asking: it was noted before.
+sed -i 's/^hook_timeout = 2s/hook_timeout = 1m/' "$CONFIG"
+answer hang
+rm -f "$DIR"/run/*/errands "$DIR/hook/asked"
+kill -HUP "$(cat "$DIR/loop.pid")"
+check "a CA that hangs" wait_for 10 sh -c "[ \"\$(wc -l <'$DIR/hook/asked')\" = 2 ]"
+same "what it is asked again at is noted" "0" "$(next_in | awk '{ print ($1 < 21500) }')"
+# shellcheck disable=SC2046 # a list
+kill -KILL $(cat "/proc/$(cat "$DIR/loop.pid")/task/$(cat "$DIR/loop.pid")/children")
+check "is not asked at once by the next worker" wait_for 10 next_known
+same "but later" 2 "$(wc -l <"$DIR/hook/asked")"
+
 # A window that has passed, within a day of the issue: that time is waited for.
 answer "{\"start\": 5, \"finish\": 7}"
 rm -f "$DIR"/run/*/errands "$DIR/hook/asked"
@@ -227,7 +239,7 @@ check "revoked is in the state" wait_for 10 grep -q "^revoked = yes" "$STATE/www
 check "and told" wait_for 10 sh -c "[ \"\$(grep -c '\"event\":\"revoked\"' '$DIR/hook/notes')\" = 2 ]"
 rm -f "$DIR"/run/*/errands "$DIR/hook/asked"
 kill -HUP "$(cat "$DIR/loop.pid")"
-reloaded() { [ "$(grep -c 'configuration' "$DIR/loop.log")" -ge 4 ]; }
+reloaded() { [ "$(grep -c 'configuration' "$DIR/loop.log")" -ge 5 ]; }
 check "the loop has looked again" wait_for 10 reloaded
 stop_loop
 exits 0 "nor does a run" --run-now

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_acme.sh"
 
-PEBBLE_MORE=
+export PEBBLE_MORE=
 start_ca PEBBLE_WFE_NONCEREJECT=0
 start_web
 configure() {

@@ -18,10 +18,14 @@ static void the_wait_is_the_cas_within_bounds(void **unused)
     static const struct {
         int64_t stated, fine, failed;
     } rows[] = {
-        {-1, 6 * HOUR, 6 * HOUR},           {0, HOUR, 6 * HOUR},
-        {HOUR - 1, HOUR, 6 * HOUR},         {HOUR + 1, HOUR + 1, 6 * HOUR},
-        {7 * HOUR, 7 * HOUR, 7 * HOUR},     {DAY - 1, DAY - 1, DAY - 1},
-        {DAY + 1, DAY, DAY},                {INT64_MAX, DAY, DAY},
+        {-1, 6 * HOUR, 6 * HOUR},
+        {0, HOUR, 6 * HOUR},
+        {HOUR - 1, HOUR, 6 * HOUR},
+        {HOUR + 1, HOUR + 1, 6 * HOUR},
+        {7 * HOUR, 7 * HOUR, 7 * HOUR},
+        {DAY - 1, DAY - 1, DAY - 1},
+        {DAY + 1, DAY, DAY},
+        {INT64_MAX, DAY, DAY},
     };
 
     (void)unused;

@@ -87,7 +87,7 @@ static void what_is_noted_comes_back(void **unused)
     expect("other", 0, 0, false);
     assert_int_equal(stat(path, &facts), 0);
     assert_int_equal(facts.st_mode & 07777, 0600);
-    assert_int_equal(facts.st_size, 512 * 16);
+    assert_int_equal(facts.st_size, 256 * 16);
 }
 
 static void so_it_does_for_as_many_as_there_are_certificates(void **unused)
@@ -137,7 +137,7 @@ static void the_file_does_not_fill_up(void **unused)
         expect(name, 2, next, false);
     }
     assert_int_equal(stat(path, &facts), 0);
-    assert_int_equal(facts.st_size, 512 * 16);
+    assert_int_equal(facts.st_size, 256 * 16);
 }
 
 static void what_is_no_file_of_ours_is_not_read(void **unused)
