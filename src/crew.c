@@ -41,8 +41,9 @@ int64_t crew_errand(struct crew *crew, const struct certificate *certificate, co
     if (*template == NULL) {
         return CLOCK_NONE;
     }
-    if (crew->errands < 0) {
-        crew->errands = errand_open(&crew->config->engine);
+    if (crew->errands == -1) {
+        int fd = errand_open(&crew->config->engine);
+        crew->errands = fd < 0 ? -2 : fd;
     }
     struct errand errand = errand_read(crew->errands, certificate->name);
     return decide_window(crew->state, &errand, clock_now());
@@ -52,8 +53,8 @@ void crew_shut(struct crew *crew)
 {
     if (crew->errands >= 0) {
         close(crew->errands);
-        crew->errands = -1;
     }
+    crew->errands = -1;
 }
 
 // ---- Lines
