@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need openssl openssl
 need jq jq
+need strace strace
 
 # Issues by itself. What renewal_info is asked goes into a line of a file; its answer comes from one, as JSON or a word.
 mkdir -p "$DIR/hook" "$HOOKS/notify"
@@ -202,6 +203,9 @@ silent_about "a line tells of it, none says that nothing came of it" "$DIR/loop.
 same "one line a window" 2 "$(grep -c 'suggests a window' "$DIR/loop.log")"
 certauto status --json | jq -r .loop.result >"$DIR/result"
 says "an errand is no run" "$DIR/result" "3 renewed"
+timeout 3 strace -f -q -p "$(cat "$DIR/loop.pid")" -o "$DIR/calls"
+grep -v -e resuming -e detached "$DIR/calls" >"$DIR/made"
+check "until then it makes no system call" test -e "$DIR/calls" -a ! -s "$DIR/made"
 
 answer fail
 rm -f "$DIR"/run/*/errands "$DIR/hook/asked"
