@@ -10,6 +10,8 @@
 #include "x509.h"
 
 #define MOST_SECONDS 3.2e11 // ten thousand years
+#define YEAR_10000 253402300800.0
+#define MOST_URL 2048
 
 // cJSON ends a text at a NUL: what follows would be hidden from us.
 static bool holds_nul(const char *json, size_t length)
@@ -39,7 +41,7 @@ static int refuse_field(const cJSON *item, const char *what, struct error *error
 // Where a field of an answer goes; the table says all that an object may hold.
 struct field {
     const char *name;
-    enum { FIELD_TEXT, FIELD_SECONDS, FIELD_BOOLEAN, FIELD_ANY } type;
+    enum { FIELD_TEXT, FIELD_SECONDS, FIELD_MOMENT, FIELD_BOOLEAN, FIELD_ANY } type;
     const cJSON **found;
 };
 
@@ -49,6 +51,9 @@ static bool fits(const cJSON *item, const struct field *field)
     case FIELD_TEXT: return cJSON_IsString(item);
     case FIELD_BOOLEAN: return cJSON_IsBool(item);
     case FIELD_SECONDS: return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= MOST_SECONDS;
+    case FIELD_MOMENT:
+        return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < YEAR_10000 &&
+               (double)(int64_t)item->valuedouble == item->valuedouble;
     default: return true;
     }
 }
@@ -212,6 +217,66 @@ int answer_read_policy(const char *json, size_t length, const char *step, struct
     }
     answer_free(&outer);
     return result;
+}
+
+// It is shown as it is.
+static bool is_web_address(const char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] <= ' ' || text[i] > '~') {
+            return false;
+        }
+    }
+    return length <= MOST_URL && (strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0);
+}
+
+static int read_window(const cJSON *value, struct window_answer *window, struct error *error)
+{
+    const cJSON *start = NULL, *finish = NULL, *url = NULL, *retry_after = NULL, *revoked = NULL;
+    const struct field fields[] = {
+        {"start", FIELD_MOMENT, &start},
+        {"finish", FIELD_MOMENT, &finish},
+        {"url", FIELD_TEXT, &url},
+        {"retry_after", FIELD_SECONDS, &retry_after},
+        {"revoked", FIELD_BOOLEAN, &revoked},
+    };
+    if (!cJSON_IsObject(value)) {
+        return error_set(error, ERROR_HOOK, "the hook returned neither a table nor an error");
+    }
+    if (read_fields(value, fields, COUNT(fields), error) < 0) {
+        return -1;
+    }
+    if ((start == NULL) != (finish == NULL) || (start != NULL && finish->valuedouble <= start->valuedouble)) {
+        return error_set(error, ERROR_HOOK, "the hook's answer: 'finish' is not after 'start'");
+    }
+    if (url != NULL && !is_web_address(url->valuestring)) {
+        return refuse_field(url, "is no address of http or https", error);
+    }
+    window->start = start == NULL ? CLOCK_NONE : seconds_of(start);
+    window->finish = start == NULL ? CLOCK_NONE : seconds_of(finish);
+    window->url = text_of(url);
+    window->retry_after_s = seconds_of(retry_after);
+    window->revoked = cJSON_IsTrue(revoked);
+    return 0;
+}
+
+int answer_read_window(const char *json, size_t length, struct window_answer *window, struct buf *traceback,
+                       struct error *error)
+{
+    *window = (struct window_answer){.retry_after_s = -1};
+    struct answer *answer = &window->answer;
+    if (answer_read(json, length, answer, error) < 0) {
+        return -1;
+    }
+    if (answer->kind == ANSWER_VALUE) {
+        return read_window(answer->value, window, error);
+    }
+    if (answer->traceback != NULL) {
+        buf_text(traceback, answer->traceback);
+    }
+    window->retry_after_s = answer->wait_s;
+    return error_set(error, ERROR_HOOK, "%.500s", answer->message);
 }
 
 static int read_pending(const struct issue_answer *answer, const cJSON *certificate, const cJSON *chain,

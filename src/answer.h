@@ -44,6 +44,19 @@ struct policy_answer {
 int answer_read_policy(const char *json, size_t length, const char *step, struct policy_answer *answer,
                        struct buf *traceback, struct error *error);
 
+// What renewal_info answers. All zero: nothing.
+struct window_answer {
+    int64_t start, finish; // Unix seconds, finish after start; CLOCK_NONE both: the CA suggests none
+    const char *url;       // or NULL; http or https, printable ASCII
+    int64_t retry_after_s; // -1: none stated
+    bool revoked;
+    struct answer answer; // what "url" points into
+};
+// Reads it. -1: rubbish or a failure of the hook; ERROR_HOOK; retry_after_s may be set. When it raised, its traceback is
+// appended. answer_free(&window->answer) in any case. No I/O.
+int answer_read_window(const char *json, size_t length, struct window_answer *window, struct buf *traceback,
+                       struct error *error);
+
 // What an issue hook answers.
 struct issue_answer {
     enum { ISSUE_ISSUED, ISSUE_PENDING, ISSUE_REFUSED } kind;

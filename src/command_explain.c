@@ -26,6 +26,19 @@ static void add_text(struct table *table, const char *title, const char *text)
     }
 }
 
+// What the CA suggests, whether or not it is what decides.
+static void add_window(struct table *table, const struct config *config, const struct state *state)
+{
+    char from[STATUS_TIME_SIZE], until[STATUS_TIME_SIZE];
+    if (state->window_start != CLOCK_NONE && state->window_finish != CLOCK_NONE) {
+        status_time(config, state->window_start, from);
+        status_time(config, state->window_finish, until);
+        table_cell(table, TABLE_DIM, "window");
+        table_format(table, TABLE_PLAIN, "%s until %s, suggests its CA", from, until);
+        add_text(table, "  why", state->window_url);
+    }
+}
+
 static void add_generation(struct table *table, const struct config *config, const struct state *state)
 {
     char from[STATUS_TIME_SIZE], until[STATUS_TIME_SIZE];
@@ -39,6 +52,7 @@ static void add_generation(struct table *table, const struct config *config, con
     table_format(table, TABLE_PLAIN, "%u, valid from %s until %s", state->generation, from, until);
     add_text(table, "serial", state->serial);
     add_text(table, "fingerprint", state->fingerprint);
+    add_window(table, config, state);
 }
 
 static void add_groups(struct table *table, const struct config *config, const struct status *status)

@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "errand.h"
 #include "file.h"
 
 #define MOST_TASKS (UINT32_MAX - 1)
@@ -30,6 +32,29 @@ int crew_read_state(struct crew *crew, const struct certificate *certificate, st
         return -1;
     }
     return 0;
+}
+
+int64_t crew_errand(struct crew *crew, const struct certificate *certificate, const struct settings *settings,
+                    const struct template **template)
+{
+    *template = decide_window_template(crew->config, settings, crew->state);
+    if (*template == NULL) {
+        return CLOCK_NONE;
+    }
+    if (crew->errands == -1) {
+        int fd = errand_open(&crew->config->engine);
+        crew->errands = fd < 0 ? -2 : fd;
+    }
+    struct errand errand = errand_read(crew->errands, certificate->name);
+    return decide_window(crew->state, &errand, clock_now());
+}
+
+void crew_shut(struct crew *crew)
+{
+    if (crew->errands >= 0) {
+        close(crew->errands);
+    }
+    crew->errands = -1;
 }
 
 // ---- Lines
@@ -261,6 +286,12 @@ int crew_start(struct crew *crew, struct error *error)
 // A worker is done: tells what came of it. True: the certificate goes on.
 static bool goes_on(struct crew *crew, struct crew_task *task, const struct report *report)
 {
+    if (report->step == STEP_ERRAND) {
+        // No step: none has failed, whatever came of it.
+        run_log(task->certificate->name, report, LOG_LEVEL_DEBUG);
+        crew->tell(crew->context, task->certificate->name, report);
+        return report->changed;
+    }
     switch (report->outcome) {
     case OUTCOME_NOTHING:
         // Another process was faster, or something else comes first: this step was not tried.

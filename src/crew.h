@@ -57,6 +57,7 @@ struct crew {
     void (*left)(void *context, const struct certificate *certificate);
     void *context;
     int state_dirfd;          // -1: state_dir was not there yet; closed by the crew's maker
+    int errands;              // run_dir's file (errand.h); -1: not opened, -2: not there; crew_shut closes it
     const struct crew *elder; // of the configuration before, whose workers count too; or NULL
 
     struct crew_task *tasks;
@@ -72,8 +73,14 @@ struct crew {
 
 // Reads the state of a certificate into crew->state; without state_dir, or without a file, it is empty.
 int crew_read_state(struct crew *crew, const struct certificate *certificate, struct error *error);
-// Adds a certificate that has a step ready. owed: since when its start is owed, for "starts"; CLOCK_NONE: all steps
-// that are ready may start. -1: no memory.
+// When the CA of the certificate whose state was just read is to be asked for its window, and the template that says
+// how; CLOCK_NONE: never.
+int64_t crew_errand(struct crew *crew, const struct certificate *certificate, const struct settings *settings,
+                    const struct template **template);
+// Closes what crew_errand has opened: what others note from then on is seen by the next one.
+void crew_shut(struct crew *crew);
+// Adds a certificate that has a step or an errand ready. owed: since when its start is owed, for "starts"; CLOCK_NONE:
+// all steps that are ready may start. -1: no memory.
 int crew_add(struct crew *crew, const struct certificate *certificate, const struct template *template,
              int64_t not_after, int64_t owed, unsigned flags, struct error *error);
 // Takes all that were added to their end, nearest to expiry first, those never issued last; tells each result.

@@ -34,7 +34,7 @@ static bool tried(const struct crew_task *task, const struct decision *decision)
         if (one->step != decision->step) {
             continue;
         }
-        if (one->step == STEP_ISSUE ||
+        if (one->step != STEP_PUBLISH ||
             (one->generation == decision->generation && strcmp(one->profile, decision->profile) == 0)) {
             return true;
         }
@@ -107,13 +107,35 @@ static int take_order(struct crew_task *task, struct order *order, const struct 
     return 1;
 }
 
+// With no step left, the CA is asked for its window if it is time to: once a run, and not in the one that issued.
+static int next_errand(struct crew *crew, struct crew_task *task, struct order *order, const struct settings *settings,
+                       struct decision *decision)
+{
+    if (crew->options->dry_run || (task->flags & (DECIDE_BY_HAND_ISSUE | DECIDE_BY_HAND_PUBLISH)) != 0) {
+        return 0;
+    }
+    for (uint16_t i = 0; i < task->try_count; i++) {
+        if (task->tries[i].step != STEP_PUBLISH) {
+            return 0;
+        }
+    }
+    int64_t at = crew_errand(crew, task->certificate, settings, &task->template);
+    if (at == CLOCK_NONE || at > clock_now()) {
+        return 0;
+    }
+    *order = (struct order){.config = crew->config, .certificate = task->certificate, .step = STEP_ERRAND};
+    *decision = (struct decision){.step = STEP_ERRAND};
+    task->step = STEP_ERRAND;
+    return 1;
+}
+
 // The loop's: not all that is ready may start.
 static int next_start(struct crew *crew, struct crew_task *task, struct order *order, const struct settings *settings,
                       struct decision *decision)
 {
     if (!crew->starts(crew->context, task->certificate, settings, crew->state, task->owed, decision) ||
         tried(task, decision)) {
-        return 0;
+        return next_errand(crew, task, order, settings, decision);
     }
     *order = (struct order){.config = crew->config, .certificate = task->certificate, .flags = task->flags};
     order->profile = decision->step == STEP_PUBLISH ? decision->profile : NULL;
@@ -151,7 +173,7 @@ int crew_task_next(struct crew *crew, struct crew_task *task, struct order *orde
             tell_hold(crew, task, order, decision);
         }
         if (!by_hand) {
-            return 0;
+            return next_errand(crew, task, order, settings, decision);
         }
         task->profile++;
     }

@@ -33,7 +33,7 @@ static bool is_ready(const struct decision *decision)
 // ---- What starts now
 
 struct look {
-    const struct daemon *daemon;
+    struct daemon *daemon;
     const struct certificate *certificate;
     const struct settings *settings;
     const struct state *state;
@@ -94,7 +94,13 @@ bool daemon_starts(void *reign, const struct certificate *certificate, const str
     return starts(&look, owed, decision, &moment);
 }
 
-// ---- Warnings of expiry
+// ---- Warnings of expiry, and errands
+
+// The earlier of two moments, each CLOCK_NONE for none.
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == CLOCK_NONE || (b != CLOCK_NONE && b < a) ? b : a;
+}
 
 // The earlier of a moment and that of the next warning of expiry, where somebody is told of it.
 static int64_t or_warning(const struct look *look, int64_t moment, bool *due)
@@ -108,21 +114,41 @@ static int64_t or_warning(const struct look *look, int64_t moment, bool *due)
     }
     *due = expiry.at <= now;
     // Never before now: from its moment on the agenda a step that has passed is owed.
-    int64_t at = *due ? now : expiry.at;
-    return moment == CLOCK_NONE || at < moment ? at : moment;
+    return earlier(moment, *due ? now : expiry.at);
+}
+
+// When its CA is to be asked for its window, never before now; CLOCK_NONE.
+static int64_t errand_at(const struct look *look, const struct template **template)
+{
+    struct daemon *daemon = look->daemon;
+    int64_t now = clock_now();
+    int64_t at = crew_errand(&daemon->reign->crew, look->certificate, look->settings, template);
+    if (at == CLOCK_NONE) {
+        return at;
+    }
+    at = decide_window_spread(at, daemon->host, look->certificate->name, daemon->loop_start,
+                              daemon->reign->session.config->engine.jitter_s);
+    return at > now ? at : now;
+}
+
+// The earliest of a moment and those of the next warning and errand.
+static int64_t or_other(const struct look *look, int64_t moment)
+{
+    const struct template *template;
+    bool due;
+    return earlier(or_warning(look, moment, &due), errand_at(look, &template));
 }
 
 // Has a warning given that is due. Who gives it notes that in the state, which is looked at again then.
 static int64_t heed_warning(const struct look *look, int64_t moment)
 {
     bool due;
-    int64_t earlier = or_warning(look, moment, &due);
+    int64_t other = or_warning(look, moment, &due);
     if (!due) {
-        return earlier;
+        return other;
     }
     notify_event(&look->daemon->reign->notices, EVENT_EXPIRING, look->certificate, NULL);
-    int64_t again = clock_now() + AGAIN_S;
-    return moment == CLOCK_NONE || again < moment ? again : moment;
+    return earlier(moment, clock_now() + AGAIN_S);
 }
 
 // ---- One certificate
@@ -165,9 +191,10 @@ static bool read_one(struct daemon *daemon, size_t index, struct look *look, str
     return true;
 }
 
-// Gives a certificate with a step that starts now to the crew. -1: no memory.
+// Gives a certificate to the crew: with a step that starts now, or (decision NULL) an errand for which the template is
+// given. -1: no memory.
 static int give_to_crew(struct daemon *daemon, size_t index, const struct decision *decision,
-                        const struct settings *settings, int64_t owed, struct error *error)
+                        const struct template *template, int64_t owed, struct error *error)
 {
     struct reign *reign = daemon->reign;
     const struct certificate *certificate = &reign->session.config->certificates[index];
@@ -179,8 +206,9 @@ static int give_to_crew(struct daemon *daemon, size_t index, const struct decisi
         agenda_set(&reign->agenda, index, daemon->now + BUSY_S);
         return 0;
     }
-    int64_t not_after = daemon->state.generation == 0 ? CLOCK_NONE : daemon->state.not_after;
-    const struct template *template = decision->step == STEP_ISSUE ? settings->template : NULL;
+    // Errands come behind all steps.
+    int64_t not_after = decision == NULL || daemon->state.generation == 0 ? CLOCK_NONE : daemon->state.not_after;
+    template = decision != NULL && decision->step != STEP_ISSUE ? NULL : template;
     if (crew_add(&reign->crew, certificate, template, not_after, owed, 0, error) < 0) {
         return -1;
     }
@@ -200,12 +228,19 @@ static int look_at_one(struct daemon *daemon, size_t index, int64_t owed, struct
     if (!read_one(daemon, index, &look, &settings)) {
         return 0;
     }
+    const struct decision *step = &decision;
+    const struct template *template = settings.template;
     if (!starts(&look, owed, &decision, &moment)) {
-        agenda_set(&daemon->reign->agenda, index, heed_warning(&look, moment));
         log_wait(daemon, look.certificate, &decision);
-        return 0;
+        moment = heed_warning(&look, moment);
+        int64_t errand = errand_at(&look, &template);
+        if (errand == CLOCK_NONE || errand > daemon->now) {
+            agenda_set(&daemon->reign->agenda, index, earlier(moment, errand));
+            return 0;
+        }
+        step = NULL;
     }
-    if (give_to_crew(daemon, index, &decision, &settings, owed, error) < 0) {
+    if (give_to_crew(daemon, index, step, template, owed, error) < 0) {
         agenda_set(&daemon->reign->agenda, index, owed);
         return -1;
     }
@@ -245,8 +280,7 @@ static void place_one(struct daemon *daemon, size_t index)
     } else if (starts(&look, owed, &decision, &moment)) {
         moment = owed;
     } else {
-        bool due;
-        moment = or_warning(&look, moment, &due);
+        moment = or_other(&look, moment);
         log_wait(daemon, look.certificate, &decision);
     }
     agenda_set(agenda, index, moment);
@@ -277,7 +311,7 @@ int daemon_look_for_run(struct daemon *daemon, struct error *error)
         decide(config, look.certificate, &settings, &daemon->state, daemon->now, 0, &decision);
         if (!is_ready(&decision)) {
             log_wait(daemon, look.certificate, &decision);
-        } else if (give_to_crew(daemon, i, &decision, &settings, CLOCK_NONE, error) < 0) {
+        } else if (give_to_crew(daemon, i, &decision, settings.template, CLOCK_NONE, error) < 0) {
             return -1;
         }
     }
@@ -334,12 +368,16 @@ void daemon_take_changes(struct daemon *daemon)
 void daemon_tell(void *context, const char *name, const struct report *report)
 {
     struct reign *reign = context;
-    reign->daemon->outcomes[report->outcome]++;
     reign->busy = report->outcome == OUTCOME_BUSY;
+    reign->asked = report->step == STEP_ERRAND;
     // A state that cannot be read is told of when its certificate is looked at next.
     if (report->outcome != OUTCOME_FAILED || report->step != STEP_NONE) {
         notify_report(&reign->notices, name, report);
     }
+    if (reign->asked) {
+        return;
+    }
+    reign->daemon->outcomes[report->outcome]++;
     bool done = report->outcome == OUTCOME_RENEWED || report->outcome == OUTCOME_PUBLISHED;
     bool news = done || ((report->outcome == OUTCOME_PENDING || report->outcome == OUTCOME_HELD) && !report->again);
     run_log(name, report,
@@ -382,7 +420,13 @@ void daemon_left(void *context, const struct certificate *gone)
         moment = left != reign ? now : now + (reign->busy ? BUSY_S : pause_s(&decision));
     } else {
         bool due;
-        moment = or_warning(&look, moment, &due);
+        const struct template *template;
+        int64_t errand = errand_at(&look, &template);
+        if (left->asked && errand != CLOCK_NONE && errand <= now) {
+            // It left no trace in run_dir.
+            errand = now + (left->busy ? AGAIN_S : DECIDE_WINDOW_AGAIN_S);
+        }
+        moment = earlier(or_warning(&look, moment, &due), errand);
     }
     agenda_set(&reign->agenda, index, moment);
 }

@@ -29,7 +29,7 @@ struct reign {
     struct agenda agenda;      // empty for one that was followed
     unsigned char *working;    // a bit for each certificate: it is in the crew
     unsigned char *unreadable; // a bit for each certificate: its state cannot be read, and that was told
-    bool busy;                 // so was the certificate that was told of last
+    bool busy, asked;          // the certificate that was told of last: it was locked, it had an errand
     struct run_options no_options;
     struct reign *before;
 };
@@ -93,7 +93,8 @@ void daemon_free_reign(struct reign *reign);
 void daemon_read_clocks(struct daemon *daemon);
 // Says, in the log and to others, what is thought of the clock.
 void daemon_tell_trust(struct daemon *daemon, enum clock_trust trust);
-// What is started from now on belongs to a run, until nobody is at work any more.
+// What is started from now on belongs to a run, until nobody is at work any more. Work that starts by itself makes one
+// unless it is errands alone.
 void daemon_begin_run(struct daemon *daemon);
 
 // ---- daemon_look.c

@@ -19,6 +19,7 @@ void daemon_free_reign(struct reign *reign)
     free(reign->working);
     free(reign->unreadable);
     notify_stop(&reign->notices);
+    crew_shut(&reign->crew);
     crew_free(&reign->crew);
     session_close(&reign->session);
     free(reign);
@@ -37,7 +38,8 @@ int daemon_prepare_reign(struct reign *reign, struct daemon *daemon, struct erro
                                 .starts = daemon_starts,
                                 .left = daemon_left,
                                 .context = reign,
-                                .state_dirfd = -1};
+                                .state_dirfd = -1,
+                                .errands = -1};
     reign->notices.config = config;
     reign->working = calloc(bytes, 1);
     reign->unreadable = calloc(bytes, 1);

@@ -28,6 +28,14 @@ static void end_run(struct daemon *daemon)
         return;
     }
     daemon->running = false;
+    unsigned count = 0;
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+        count += daemon->outcomes[i];
+    }
+    // Errands alone are no run.
+    if (count == 0) {
+        return;
+    }
     daemon->facts.last_run = daemon->run_since;
     count_outcomes(daemon, daemon->facts.result, sizeof(daemon->facts.result));
     memset(daemon->outcomes, 0, sizeof(daemon->outcomes));
@@ -41,6 +49,7 @@ static void tidy(struct daemon *daemon)
         close(crew->state_dirfd);
         crew->state_dirfd = -1;
     }
+    crew_shut(crew);
     if (crew_is_idle(crew) && daemon->reign->before == NULL) {
         end_run(daemon);
         crew_free(crew);

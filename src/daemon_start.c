@@ -174,12 +174,19 @@ void daemon_read_clocks(struct daemon *daemon)
 
 // ---- Start
 
-void daemon_begin_run(struct daemon *daemon)
+static void begin_work(struct daemon *daemon)
 {
     if (!daemon->running) {
         daemon->running = true;
         daemon->run_since = daemon->now;
     }
+}
+
+void daemon_begin_run(struct daemon *daemon)
+{
+    begin_work(daemon);
+    // There was one, whatever comes of it.
+    daemon->outcomes[OUTCOME_NOTHING]++;
 }
 
 static void start_work(struct daemon *daemon)
@@ -200,7 +207,7 @@ static void start_work(struct daemon *daemon)
         trouble_end(&daemon->helpless);
     }
     if (!crew_is_idle(crew)) {
-        daemon_begin_run(daemon);
+        begin_work(daemon);
     }
 }
 

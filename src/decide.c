@@ -14,10 +14,8 @@
 const char *step_name(enum step step)
 {
     static const char *const names[STEP_COUNT] = {
-        [STEP_NONE] = "none",
-        [STEP_WAIT] = "wait",
-        [STEP_ISSUE] = "issue",
-        [STEP_PUBLISH] = "publish",
+        [STEP_NONE] = "none",       [STEP_WAIT] = "wait",     [STEP_ISSUE] = "issue",
+        [STEP_PUBLISH] = "publish", [STEP_ERRAND] = "errand",
     };
     return names[step];
 }

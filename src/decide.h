@@ -11,8 +11,9 @@
 #include "config.h"
 #include "state.h"
 
-enum step { STEP_NONE, STEP_WAIT, STEP_ISSUE, STEP_PUBLISH, STEP_COUNT };
-const char *step_name(enum step step); // "none" "wait" "issue" "publish"
+// STEP_ERRAND is none: what a worker does when it asks a CA for its window. No decision says it.
+enum step { STEP_NONE, STEP_WAIT, STEP_ISSUE, STEP_PUBLISH, STEP_ERRAND, STEP_COUNT };
+const char *step_name(enum step step); // "none" "wait" "issue" "publish" "errand"
 
 // How a start by a person differs from one by itself.
 enum decide_flags {
@@ -98,6 +99,7 @@ struct decision {
     int64_t not_before, not_after; // of the newest generation; CLOCK_NONE
     const char *holder;            // borrowed: the policy that holds, or NULL
     const char *detail;            // borrowed: why it is held, or NULL
+    const char *url;               // borrowed: DUE_WINDOW, where the CA explains it, or NULL
     int64_t since;                 // pending, held: since when; CLOCK_NONE
 
     // Set by decide() alone, over all steps of the certificate, for the word "state" and the reason.
@@ -135,6 +137,31 @@ void decide_due(const struct certificate *certificate, const struct settings *se
 // 30 d old, or by RESTART of the flags): the step issue then orders anew.
 bool decide_pending(const struct certificate *certificate, const struct settings *settings, const struct state *state,
                     int64_t now, unsigned flags);
+
+// ---- The errand "renewal_info" (decide_window.c, pure)
+
+#define DECIDE_WINDOW_LEAST_S 3600  // between two askings, whatever Retry-After the CA states
+#define DECIDE_WINDOW_MOST_S 86400  // the same
+#define DECIDE_WINDOW_AGAIN_S 21600 // where it states none, or the asking failed (RFC 9773, 4.3.3)
+
+// What run_dir knows of the last asking.
+struct errand {
+    uint32_t generation; // that was asked about; 0: nothing is known
+    int64_t next;        // when to ask again
+    bool failed;         // it did, and that was told
+};
+// The template whose CA is to be asked about the newest generation: the one that it came from, where that is gone the
+// one it would come from now. NULL: none is; renewal is off, its hook has no such function, or it is revoked already.
+const struct template *decide_window_template(const struct config *config, const struct settings *settings,
+                                              const struct state *state);
+// When it is to be asked, which may have passed; after issuing at once. CLOCK_NONE: no more before it expires.
+int64_t decide_window(const struct state *state, const struct errand *errand, int64_t now);
+// The same for a loop, which spreads over "jitter" seconds what came due before it started.
+int64_t decide_window_spread(int64_t at, const char *host, const char *name, int64_t loop_start, int64_t jitter);
+// How long to wait after an asking that failed or not; stated: the CA's Retry-After, -1: none.
+int64_t decide_window_wait(int64_t stated, bool failed);
+
+// ---- The next step
 
 // The next step of the certificate: what is unfinished first, then publications that are ready (those that failed
 // after the renewal), then the renewal. BY_HAND_ISSUE looks at issuing only, BY_HAND_PUBLISH at publishing only;

@@ -198,6 +198,7 @@ static void take_due(const struct decide_question *question, struct decision *ou
     out->long_window = due.long_window;
     out->window_cut = due.window_cut;
     out->held_back = due.held_back;
+    out->url = due.cause == DUE_WINDOW ? question->state->window_url : NULL;
 }
 
 // What holds longest of the waits, and until when.

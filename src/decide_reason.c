@@ -56,6 +56,11 @@ static void add_cause(const struct decision *decision, struct buf *out)
     case AMOUNT_SHARE: buf_text(out, decision->amount == 2 ? "half" : "a third"); break;
     }
     buf_text(out, causes[decision->cause].text);
+    if (decision->cause == DUE_WINDOW && decision->url != NULL) {
+        buf_text(out, " (");
+        buf_escape_message(out, decision->url, strlen(decision->url), 500);
+        buf_char(out, ')');
+    }
 }
 
 // ---- What holds it

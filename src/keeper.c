@@ -16,6 +16,7 @@
 #include "process.h"
 #include "publish.h"
 #include "renew.h"
+#include "window.h"
 
 // The whole report in one piece, if the parent still listens.
 static void tell(int fd, const struct report *report)
@@ -77,12 +78,6 @@ static void work(const struct order *order, int state_dirfd, struct helpers *hel
     }
     int64_t now = clock_now();
     decide_settings(order->config, order->certificate, &state, &settings);
-    worker_decide(order, &settings, &state, now, &decision);
-    if (decision.step != order->step) {
-        // Another process was faster, or what is unfinished comes first: who ordered this decides again.
-        worker_hold(order, &decision, now, report);
-        goto out;
-    }
     struct keeping keeping = {.order = order,
                               .settings = &settings,
                               .state = &state,
@@ -90,6 +85,16 @@ static void work(const struct order *order, int state_dirfd, struct helpers *hel
                               .state_dirfd = state_dirfd,
                               .process = helpers->hook,
                               .now = now};
+    if (order->step == STEP_ERRAND) {
+        window_ask(&keeping, report);
+        goto out;
+    }
+    worker_decide(order, &settings, &state, now, &decision);
+    if (decision.step != order->step) {
+        // Another process was faster, or what is unfinished comes first: who ordered this decides again.
+        worker_hold(order, &decision, now, report);
+        goto out;
+    }
     memset(report, 0, sizeof(*report));
     report->step = decision.step;
     if (!is_allowed(&keeping, helpers, report)) {
@@ -121,7 +126,7 @@ static int open_state_dir(const struct engine *engine, struct error *error)
 static void keep(const struct order *order, struct report *report)
 {
     const struct engine *engine = &order->config->engine;
-    const char *kind = order->step == STEP_ISSUE ? "issue" : "publish";
+    const char *kind = order->step == STEP_PUBLISH ? "publish" : "issue";
     // A publication may have to be undone by a second process when the first had to be killed.
     int spares = order->step == STEP_PUBLISH ? 1 : 0;
     struct helpers helpers = {NULL, NULL};

@@ -11,7 +11,8 @@
 #include "state.h"
 #include "worker.h"
 
-// What a keeper's step (renew.c, publish.c) is given. The hook process was forked before; PSA has been started.
+// What a keeper's step (renew.c, publish.c), or its errand (window.c), is given. The hook process was forked before; for a
+// step PSA has been started, and "decision" is about it.
 struct keeping {
     const struct order *order;
     const struct settings *settings;

@@ -16,6 +16,7 @@
 #include "file.h"
 
 #define MAX_BYTES 16384
+#define FILE_NAME "loop"
 #define DIGITS 8 // of SHA-256 of state_dir's path
 
 // The keys of the file in their order; one table for both ways.
@@ -40,7 +41,7 @@ int loop_path(const struct engine *engine, char out[LOOP_PATH_SIZE], struct erro
 {
     char hex[CODEC_HEX256_SIZE];
     codec_sha256_hex(engine->state_dir, strlen(engine->state_dir), hex);
-    int length = snprintf(out, LOOP_PATH_SIZE, "%s/%.*s/loop", engine->run_dir, DIGITS, hex);
+    int length = snprintf(out, LOOP_PATH_SIZE, "%s/%.*s/" FILE_NAME, engine->run_dir, DIGITS, hex);
     if (length < 0 || length >= LOOP_PATH_SIZE) {
         return error_set(error, ERROR_SYSTEM, "the path of run_dir is too long");
     }
@@ -78,27 +79,32 @@ static void write_text(const struct loop_facts *facts, struct buf *out)
     }
 }
 
-int loop_write(const struct engine *engine, const struct loop_facts *facts, struct error *error)
+int loop_open_folder(const struct engine *engine, bool make, struct error *error)
 {
     char path[LOOP_PATH_SIZE];
-    struct buf text;
     if (loop_path(engine, path, error) < 0) {
         return -1;
     }
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
-    if (file_make_directory(AT_FDCWD, engine->run_dir, 0755, true, error) < 0 ||
-        file_make_directory(AT_FDCWD, path, 0700, false, error) < 0 || file_check_trusted(path, true, error) < 0) {
+    *strrchr(path, '/') = '\0';
+    if ((make && (file_make_directory(AT_FDCWD, engine->run_dir, 0755, true, error) < 0 ||
+                  file_make_directory(AT_FDCWD, path, 0700, false, error) < 0)) ||
+        file_check_trusted(path, true, error) < 0) {
         return -1;
     }
-    int dirfd = file_open_directory(AT_FDCWD, path, error);
+    return file_open_directory(AT_FDCWD, path, error);
+}
+
+int loop_write(const struct engine *engine, const struct loop_facts *facts, struct error *error)
+{
+    struct buf text;
+    int dirfd = loop_open_folder(engine, true, error);
     if (dirfd < 0) {
         return -1;
     }
     buf_init(&text, MAX_BYTES);
     write_text(facts, &text);
-    int result = text.failed ? error_set(error, ERROR_SYSTEM, "no memory to write %s/%s", path, slash + 1)
-                             : file_write_alone(dirfd, slash + 1, text.data, text.length, NULL, error);
+    int result = text.failed ? error_set(error, ERROR_SYSTEM, "no memory to write " FILE_NAME)
+                             : file_write_alone(dirfd, FILE_NAME, text.data, text.length, NULL, error);
     buf_free(&text);
     close(dirfd);
     return result;

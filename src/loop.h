@@ -28,6 +28,9 @@ struct loop_facts {
 #define LOOP_PATH_SIZE 4096
 int loop_path(const struct engine *engine, char out[LOOP_PATH_SIZE], struct error *error);
 
+// Opens the folder that it stands in, which must belong to us; "make": makes it. Returns the descriptor or -1.
+int loop_open_folder(const struct engine *engine, bool make, struct error *error);
+
 // True when both tell the same.
 bool loop_same(const struct loop_facts *one, const struct loop_facts *other);
 

@@ -100,6 +100,12 @@ void notify_report(struct notices *notices, const char *name, const struct repor
 {
     const struct certificate *certificate = config_find(notices->config, name);
     const char *why = report->error.message;
+    if (report->step == STEP_ERRAND) {
+        if (report->revoked) {
+            notify_event(notices, EVENT_REVOKED, certificate, why);
+        }
+        return;
+    }
     switch (report->outcome) {
     case OUTCOME_RENEWED: add_report(notices, EVENT_RENEWED, certificate, report, NULL); break;
     case OUTCOME_PUBLISHED:

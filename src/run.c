@@ -74,6 +74,9 @@ static void add_result(void *context, const char *name, const struct report *rep
             notify_turn(&pass->notices);
         }
     }
+    if (report->step == STEP_ERRAND) {
+        return;
+    }
     if (report->outcome == OUTCOME_FAILED && report->step == STEP_NONE) {
         results->unreadable++;
     }
@@ -194,6 +197,13 @@ static int look_at(struct pass *pass, const struct certificate *certificate, str
         int64_t not_after = pass->state.generation == 0 ? CLOCK_NONE : pass->state.not_after;
         const struct template *template = decision.step == STEP_ISSUE ? settings.template : NULL;
         return crew_add(&pass->crew, certificate, template, not_after, CLOCK_NONE, pass->flags, error);
+    }
+    const struct template *asked;
+    int64_t errand =
+        by_hand || pass->options->dry_run ? CLOCK_NONE : crew_errand(&pass->crew, certificate, &settings, &asked);
+    if (errand != CLOCK_NONE && errand <= pass->now) {
+        // Behind all steps.
+        return crew_add(&pass->crew, certificate, asked, CLOCK_NONE, CLOCK_NONE, pass->flags, error);
     }
     if (decision.due <= pass->now) {
         struct report report;
@@ -326,7 +336,8 @@ int run_pass(const struct config *config, const struct run_options *options,
                               .state = &pass.state,
                               .tell = add_result,
                               .context = &pass,
-                              .state_dirfd = -1};
+                              .state_dirfd = -1,
+                              .errands = -1};
     if (open_state_dir(&pass, error) < 0 || choose(&pass, error) < 0 || look_at_all(&pass, error) < 0) {
         goto out;
     }
@@ -345,6 +356,7 @@ out:
     if (pass.crew.state_dirfd >= 0) {
         close(pass.crew.state_dirfd);
     }
+    crew_shut(&pass.crew);
     crew_free(&pass.crew);
     state_free(&pass.state);
     free(pass.ahead.list);

@@ -32,7 +32,7 @@ const char *outcome_name(enum outcome outcome); // spec 8; "nothing" for OUTCOME
 struct order {
     const struct config *config;
     const struct certificate *certificate;
-    enum step step;      // STEP_ISSUE or STEP_PUBLISH
+    enum step step;      // STEP_ISSUE, STEP_PUBLISH, or STEP_ERRAND
     const char *profile; // publish: which; NULL: the first ready one
     unsigned flags;      // enum decide_flags
     bool ask;            // policies have a say (policy_is_asked)
@@ -47,6 +47,8 @@ struct report {
     bool again;          // OUTCOME_PENDING, _HELD: it was so before
     bool rolled_back;    // an older generation is in place again: by "rollback", or after a failed publication
     bool kept_back;      // OUTCOME_RENEWED, _FAILED: the new generation is held by "must_keep"
+    bool changed;        // errand: its CA said something new, which may make the certificate due
+    bool revoked;        // errand: namely that it is revoked
     struct error error;  // OUTCOME_FAILED: the sentence; OUTCOME_HELD, _PENDING, _WAITING, _BUSY: the reason
 };
 

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The certauto authors
 // SPDX-License-Identifier: MIT
-// Fuzz target: what a hook answers, read as an issue's, a publication's and a policy's answer.
+// Fuzz target: what a hook answers, read as the answer of an issue, a publication, a policy and renewal_info.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "clock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
@@ -58,6 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (answer_read_policy(json, length, "issue", &policy, &traceback, &error) < 0 && policy.passes) {
         abort();
     }
+    struct window_answer window;
+    if (answer_read_window(json, length, &window, &traceback, &error) == 0 &&
+        ((window.start == CLOCK_NONE) != (window.finish == CLOCK_NONE) || window.finish < window.start)) {
+        abort();
+    }
+    answer_free(&window.answer);
     buf_free(&traceback);
     free(json);
     return 0;

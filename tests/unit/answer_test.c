@@ -283,6 +283,71 @@ static void a_policy_lets_pass_only_by_naming_the_step(void **unused)
     }
 }
 
+static const struct {
+    const char *json, *says;
+} rubbish_windows[] = {
+    {"{\"ok\":true}", "neither a table nor an error"},
+    {"{\"ok\":[]}", "neither a table nor an error"},
+    {"{\"ok\":{\"start\":5}}", "'finish' is not after 'start'"},
+    {"{\"ok\":{\"finish\":5}}", "'finish' is not after 'start'"},
+    {"{\"ok\":{\"start\":5,\"finish\":5}}", "'finish' is not after 'start'"},
+    {"{\"ok\":{\"start\":0.5,\"finish\":5}}", "'start' is of the wrong type"},
+    {"{\"ok\":{\"start\":-1,\"finish\":5}}", "'start' is of the wrong type"},
+    {"{\"ok\":{\"start\":1,\"finish\":1e300}}", "'finish' is of the wrong type"},
+    {"{\"ok\":{\"start\":1,\"finish\":253402300800}}", "'finish' is of the wrong type"},
+    {"{\"ok\":{\"start\":1,\"start\":1,\"finish\":5}}", "'start' stands twice"},
+    {"{\"ok\":{\"url\":\"ftp://a\"}}", "'url' is no address"},
+    {"{\"ok\":{\"url\":\"https://a\\nb\"}}", "'url' is no address"},
+    {"{\"ok\":{\"url\":\"https://\u00e4\"}}", "'url' is no address"},
+    {"{\"ok\":{\"retry_after\":\"5\"}}", "'retry_after' is of the wrong type"},
+    {"{\"ok\":{\"revoked\":1}}", "'revoked' is of the wrong type"},
+    {"{\"ok\":{\"window\":1}}", "'window' is no field"},
+    {"{\"error\":\"no\",\"wait\":90000}", "no"},
+    {"{\"raised\":\"no\",\"traceback\":\"here\"}", "no"},
+};
+
+static void a_window_that_is_rubbish_is_refused(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rubbish_windows) / sizeof(rubbish_windows[0]); i++) {
+        const char *json = rubbish_windows[i].json;
+        struct window_answer window;
+        struct error error = {0};
+        struct buf traceback;
+        buf_init(&traceback, 100);
+        int result = answer_read_window(json, strlen(json), &window, &traceback, &error);
+        if (result != -1 || error.code != ERROR_HOOK || strstr(error.message, rubbish_windows[i].says) == NULL) {
+            fail_msg("%s: %d, '%s'", json, result, error.message);
+        }
+        assert_int_equal(window.retry_after_s, strstr(json, "90000") != NULL ? 90000 : -1);
+        assert_string_equal(buf_string(&traceback), strstr(json, "here") != NULL ? "here" : "");
+        answer_free(&window.answer);
+        buf_free(&traceback);
+    }
+}
+
+static void a_window_is_read(void **unused)
+{
+    static const char *const all =
+        "{\"ok\":{\"start\":5,\"finish\":253402300799,\"url\":\"https://a/?b\",\"retry_after\":7.5,\"revoked\":true}}";
+    struct window_answer window;
+
+    (void)unused;
+    assert_int_equal(answer_read_window(all, strlen(all), &window, NULL, NULL), 0);
+    assert_int_equal(window.start, 5);
+    assert_true(window.finish == 253402300799);
+    assert_string_equal(window.url, "https://a/?b");
+    assert_int_equal(window.retry_after_s, 7);
+    assert_true(window.revoked);
+    answer_free(&window.answer);
+    assert_int_equal(answer_read_window("{\"ok\":{}}", 9, &window, NULL, NULL), 0);
+    assert_true(window.start == CLOCK_NONE && window.finish == CLOCK_NONE);
+    assert_null(window.url);
+    assert_int_equal(window.retry_after_s, -1);
+    assert_false(window.revoked);
+    answer_free(&window.answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +362,8 @@ int main(void)
         cmocka_unit_test(control_bytes_of_a_message_are_escaped),
         cmocka_unit_test(a_policy_lets_pass_only_by_naming_the_step),
         cmocka_unit_test(a_publication_is_done_only_when_the_answer_is_true),
+        cmocka_unit_test(a_window_that_is_rubbish_is_refused),
+        cmocka_unit_test(a_window_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

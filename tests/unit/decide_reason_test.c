@@ -79,6 +79,8 @@ static void reasons_of_renewals_tell_when_and_why(void **unused)
     f.settings.renew = (struct renew){RENEW_AUTO, 0};
     f.state.window_start = f.state.window_finish = BIRTH + 2 * DAY;
     EXPECT_REASON(BIRTH, "renews in 2 d: its CA suggests it");
+    f.state.window_url = "https://ca.example/why";
+    EXPECT_REASON(BIRTH, "renews in 2 d: its CA suggests it (https://ca.example/why)");
     f.state.revoked = true;
     EXPECT_REASON(BIRTH + DAY, "renews now: revoked");
     f.settings.key_is_own = true;

@@ -106,6 +106,10 @@ static void a_report_amounts_to_its_events(void **unused)
                                 .kept_back = cases[i].kept_back};
         assert_string_equal(events_of(report), cases[i].events);
     }
+    // An errand is no step; only what it hears of a revocation is told.
+    assert_string_equal(events_of((struct report){.outcome = OUTCOME_FAILED, .step = STEP_ERRAND}), "");
+    assert_string_equal(events_of((struct report){.step = STEP_ERRAND, .changed = true}), "");
+    assert_string_equal(events_of((struct report){.step = STEP_ERRAND, .changed = true, .revoked = true}), "revoked");
 }
 
 static void without_a_notify_section_nothing_is_kept(void **unused)
