@@ -95,7 +95,7 @@ end
 local function reason(answer)
   local body = type(answer) == "table" and answer or {}
   local first = type(body.errors) == "table" and body.errors[1] or body.error or body
-  local text = type(first) == "table" and (first.message or first.detail) or first
+  local text = type(first) == "table" and (first.message or first.detail or first.description) or first
   return type(text) == "string" and text ~= "" and ": " .. text or ""
 end
 

@@ -67,6 +67,18 @@ fails() {
     stop peer
 }
 
+# told PROVIDER ACTION SENTENCE MESSAGE OPTION…: what the exchanges of standard input lead to
+told() {
+    provider=$1 action=$2 name=$3 message=$4
+    shift 4
+    cat >"$DIR/exchange"
+    peer "$DIR/exchange"
+    act "$provider" "$action" "$@" "url=http://127.0.0.1:$PORT"
+    same "$name" "$(cat "$DIR/out" "$DIR/err")" "$message"
+    stop peer
+    same "$name: by these requests only" "$(cat "$DIR/peer.log")" "all done"
+}
+
 as_published cloudflare present "Cloudflare: a value is added, in the zone with the longest name" "token=$SECRET"
 as_published cloudflare cleanup "Cloudflare: the own value goes, also when it went meanwhile" "token=$SECRET"
 as_published desec present "deSEC: a value is added to the set" "token=$SECRET"
@@ -91,6 +103,55 @@ act route53 present access_key=AKIDEXAMPLE "secret_key=$SECRET" "url=http://127.
 same "Route 53: a refusal is told" "$(cat "$DIR/out")" \
     "the API refuses these credentials (403): SignatureDoesNotMatch: not *** wait=nil permanent=true"
 stop peer
+
+as_published gandi present "Gandi: a value is added to the set, in a zone of the second page" "token=$SECRET"
+told gandi present "Gandi: the first value makes the set, at the zone's own name" "done" "token=$SECRET" \
+    <"$TREE/tests/data/dns/gandi.first"
+as_published gandi cleanup "Gandi: only the own value goes" "token=$SECRET"
+told gandi cleanup "Gandi: the last value goes with its set" "done" "token=$SECRET" <"$TREE/tests/data/dns/gandi.last"
+told gandi present "Gandi: 401 is told, without the secret" \
+    "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 401
+< {"object":"HTTPUnauthorized","cause":"Unauthorized","code":401,"message":"no such token: $SECRET"}
+EOF
+told gandi present "Gandi: 403 is told" \
+    "the API refuses these credentials (403): Access was denied to this resource. wait=nil permanent=true" \
+    "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 403
+< {"object":"HTTPForbidden","cause":"Forbidden","code":403,"message":"Access was denied to this resource."}
+EOF
+told gandi present "Gandi: 429 is told with the time to wait" \
+    "the API takes no more requests for now (429) wait=30 permanent=nil" "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 429
+< Retry-After: 30
+EOF
+told gandi present "Gandi: malformed JSON is told" "the API's answer is no JSON wait=nil permanent=nil" \
+    "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 200
+< [{"fqdn":"example.org"
+EOF
+told gandi present "Gandi: a refused value is told by the API's words" \
+    "the API refuses the request (400): TTL must be at least 300 wait=nil permanent=true" "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 200
+< [{"fqdn":"example.org"}]
+
+> GET /domains?page=2&per_page=100
+< 200
+< []
+
+> GET /domains/example.org/records/_acme-challenge.www.sub/TXT
+< 404
+
+> PUT /domains/example.org/records/_acme-challenge.www.sub/TXT
+> {"rrset_values":["\\"$VALUE\\""],"rrset_ttl":300}
+< 400
+< {"status":"error","errors":[{"location":"body","name":"rrset_ttl","description":"TTL must be at least 300"}]}
+EOF
 
 fails "401 is told, once and for all, without the secret" \
     "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" \
