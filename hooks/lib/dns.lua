@@ -113,22 +113,22 @@ function dns.refusal(response, answer)
   return ("the API refuses the request (%d)%s"):format(status, why), { permanent = status ~= 404 and status ~= 409 }
 end
 
--- One call: settings are those of http.request, with json= for a body. Returns the decoded answer ({} for an empty
--- one) and its status for 2xx and for what is listed in accept; else nil, message, details.
+-- One call: settings are those of http.request, with json= for a body, or body= for JSON that is encoded already. For
+-- 2xx and for what is listed in accept it returns the decoded answer ({} for one that is no table), its status, and
+-- the answer as it is; else nil, message, details.
 function dns.call(settings, accept)
   local headers = { Accept = "application/json" }
   for name, value in pairs(settings.headers or {}) do
     headers[name] = value
   end
-  local body, message
+  local body, message, response = settings.body
   if settings.json then
-    headers["Content-Type"] = "application/json"
     body, message = json.encode(settings.json)
     if not body then
       return nil, message
     end
   end
-  local response
+  headers["Content-Type"] = body and "application/json"
   response, message = http.request { url = settings.url, method = settings.method, headers = headers, body = body,
     redirects = 0, timeout = 30 }
   if not response then
@@ -144,7 +144,7 @@ function dns.call(settings, accept)
   elseif answer == nil and response.body:find("%S") and response.status < 300 then
     return nil, "the API's answer is no JSON"
   end
-  return answer or {}, response.status
+  return type(answer) == "table" and answer or {}, response.status, answer
 end
 
 -- An address: base and path, joined by one "/".

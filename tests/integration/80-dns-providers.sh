@@ -153,6 +153,76 @@ told gandi present "Gandi: a refused value is told by the API's words" \
 < {"status":"error","errors":[{"location":"body","name":"rrset_ttl","description":"TTL must be at least 300"}]}
 EOF
 
+# OVHcloud signs by SHA-1, by the API's clock.
+OVH="application_key=7kbG7Bk7S9Nt7ZSV application_secret=$SECRET consumer_key=MtSwSrPpNjqfVSmJhLbPyr2i45lSwPU1"
+as_published ovh present "OVHcloud: a value is added, signed by the API's time, and the zone refreshed" $OVH
+as_published ovh cleanup "OVHcloud: only the own values go, also when one went meanwhile" $OVH
+told ovh present "OVHcloud: what is there is not added again, but the zone refreshed" "done" $OVH \
+    <"$TREE/tests/data/dns/ovh.there"
+told ovh present "OVHcloud: 401 is told" \
+    "the API refuses these credentials (401): You must login first wait=nil permanent=true" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 401
+< {"errorCode":"NOT_CREDENTIAL","httpCode":"401 Unauthorized","message":"You must login first"}
+EOF
+told ovh present "OVHcloud: 403 is told, without the secret" \
+    "the API refuses these credentials (403): This credential is not valid: *** wait=nil permanent=true" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 403
+< {"errorCode":"INVALID_CREDENTIAL","httpCode":"403 Forbidden","message":"This credential is not valid: $SECRET"}
+EOF
+told ovh present "OVHcloud: 404 is told, and no end to all attempts" \
+    "the API refuses the request (404): This service does not exist wait=nil permanent=false" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 200
+< ["example.org"]
+
+> GET /domain/zone/example.org/record?fieldType=TXT&subDomain=_acme-challenge.www.sub
+< 404
+< {"errorCode":"NOT_FOUND","httpCode":"404 Not Found","message":"This service does not exist"}
+EOF
+told ovh cleanup "OVHcloud: 429 is told with the time to wait" \
+    "the API takes no more requests for now (429) wait=7 permanent=nil" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 429
+< Retry-After: 7
+EOF
+told ovh present "OVHcloud: malformed JSON is told" "the API's answer is no JSON wait=nil permanent=nil" $OVH <<EOF
+> GET /auth/time
+< 200
+< "later"
+
+> GET /domain/zone/
+< 200
+< ["example.org
+EOF
+told ovh present "OVHcloud: JSON of another shape is no crash" \
+    "this account has no zone for _acme-challenge.www.sub.example.org wait=nil permanent=true" $OVH <<EOF
+> GET /auth/time
+< 200
+< {"now":1}
+
+> GET /domain/zone/
+< 200
+< [7,null,{"name":"example.org"},["example.org"]]
+EOF
+
 fails "401 is told, once and for all, without the secret" \
     "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" \
     401 "{\"errors\":[{\"code\":1,\"message\":\"no such token: $SECRET\"}]}"
