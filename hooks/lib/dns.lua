@@ -110,7 +110,9 @@ function dns.refusal(response, answer)
   elseif status >= 500 then
     return ("the API is out of order (%d)%s"):format(status, why)
   end
-  return ("the API refuses the request (%d)%s"):format(status, why), { permanent = status ~= 404 and status ~= 409 }
+  -- What is missing, in conflict or locked may be otherwise the next time.
+  local passes = status == 404 or status == 409 or status == 423
+  return ("the API refuses the request (%d)%s"):format(status, why), { permanent = not passes }
 end
 
 -- One call: settings are those of http.request, with json= for a body, or body= for JSON that is encoded already. For

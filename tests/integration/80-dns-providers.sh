@@ -87,6 +87,9 @@ as_published digitalocean present "DigitalOcean: a value is added, in a zone of 
 as_published digitalocean cleanup "DigitalOcean: the own value goes, from the second page" "token=$SECRET"
 as_published hetzner present "Hetzner: a value is added, in a zone of the second page" "token=$SECRET"
 as_published hetzner cleanup "Hetzner: the own value goes" "token=$SECRET"
+told hetzner present "Hetzner: a zone that is locked for now is told, and no end to all attempts" "the API refuses the \
+request (423): The item you are trying to access is locked (there is already an Action running) wait=nil permanent=false" \
+    "token=$SECRET" <"$TREE/tests/data/dns/hetzner.locked"
 as_published powerdns present "PowerDNS: a value is added to the set" "key=$SECRET"
 as_published powerdns cleanup "PowerDNS: the last value goes with its set" "key=$SECRET"
 as_published acme-dns present "acme-dns: the value is handed over" username=c36f50e8-4632-44f0-83fe-e070fef28a10 \
