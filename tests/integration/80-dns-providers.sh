@@ -83,6 +83,8 @@ as_published cloudflare present "Cloudflare: a value is added, in the zone with 
 as_published cloudflare cleanup "Cloudflare: the own value goes, also when it went meanwhile" "token=$SECRET"
 as_published desec present "deSEC: a value is added to the set" "token=$SECRET"
 as_published desec cleanup "deSEC: the last value goes with its set" "token=$SECRET"
+told desec present "deSEC: the first value makes the set, at the zone's own name" "done" "token=$SECRET" \
+    <"$TREE/tests/data/dns/desec.first"
 as_published digitalocean present "DigitalOcean: a value is added, in a zone of the second page" "token=$SECRET"
 as_published digitalocean cleanup "DigitalOcean: the own value goes, from the second page" "token=$SECRET"
 as_published hetzner present "Hetzner: a value is added, in a zone of the second page" "token=$SECRET"
