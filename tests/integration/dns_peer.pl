@@ -6,7 +6,7 @@
 # "< STATUS", "< Header: value" and "< body" the answer; "<* COUNT" is a body of that many bytes. A line of # is a comment.
 # "> SigV4: SECRET" expects a signature of Amazon's Signature Version 4, made with that key.
 # "> OVH: SECRET TIME" expects a signature of OVHcloud's, made with that secret not long after that time.
-# What does not fit is answered by 555 and told on standard output; "all done" follows the last exchange.
+# What does not fit is answered by 555 and told on standard output; "all done" comes with the last exchange.
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -104,12 +104,13 @@ while (my $peer = $server->accept) {
     read $peer, $body, $headers{'content-length'} if $headers{'content-length'};
     my $exchange = shift @exchanges;
     my @wrong = defined $exchange ? mistakes($exchange, $first, \%headers, $body) : ("nothing expected, got '$first'");
+    # Told before the answer: whoever has the last answer may end this peer.
+    print "all done\n" if !@exchanges && !@wrong;
     if (@wrong) {
         print "wrong: $_\n" for @wrong;
         print $peer "HTTP/1.1 555 Wrong\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     } else {
         answer($peer, $exchange);
     }
-    print "all done\n" if !@exchanges && !@wrong;
     close $peer;
 }
