@@ -94,6 +94,9 @@ request (423): The item you are trying to access is locked (there is already an 
     "token=$SECRET" <"$TREE/tests/data/dns/hetzner.locked"
 as_published powerdns present "PowerDNS: a value is added to the set" "key=$SECRET"
 as_published powerdns cleanup "PowerDNS: the last value goes with its set" "key=$SECRET"
+told powerdns present "PowerDNS: a refusal is told by the server's words" "the API refuses the request (422): RRset \
+_acme-challenge.www.sub.example.org. IN TXT: Conflicts with pre-existing RRset wait=nil permanent=true" \
+    "key=$SECRET" <"$TREE/tests/data/dns/powerdns.refused"
 as_published acme-dns present "acme-dns: the value is handed over" username=c36f50e8-4632-44f0-83fe-e070fef28a10 \
     "password=$SECRET" subdomain=8e5700ea-a4bf-41c7-8a77-e990661dcc6a
 as_published route53 present "Route 53: a value is added to the set, signed, in the public zone" access_key=AKIDEXAMPLE \
