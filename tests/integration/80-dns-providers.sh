@@ -98,7 +98,7 @@ told powerdns present "PowerDNS: a refusal is told by the server's words" "the A
 _acme-challenge.www.sub.example.org. IN TXT: Conflicts with pre-existing RRset wait=nil permanent=true" \
     "key=$SECRET" <"$TREE/tests/data/dns/powerdns.refused"
 as_published acme-dns present "acme-dns: the value is handed over" username=c36f50e8-4632-44f0-83fe-e070fef28a10 \
-    "password=$SECRET" subdomain=8e5700ea-a4bf-41c7-8a77-e990661dcc6a
+    password=htB9mR9DYgcu9bX_afHF62erXaH2TS7bg9KW3F7Z subdomain=8e5700ea-a4bf-41c7-8a77-e990661dcc6a
 as_published route53 present "Route 53: a value is added to the set, signed, in the public zone" access_key=AKIDEXAMPLE \
     "secret_key=$SECRET"
 as_published route53 cleanup "Route 53: the last value goes with its set" access_key=AKIDEXAMPLE "secret_key=$SECRET"
