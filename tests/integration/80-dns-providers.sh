@@ -330,6 +330,23 @@ write_config <<EOF
 [template ca]
 hook = acme
 directory = https://127.0.0.1:14000/dir
+challenge = dns-01
+dns = ovh
+ovh_application_key = 7kbG7Bk7S9Nt7ZSV
+ovh_application_secret = $SECRET
+ovh_consumer_key = MtSwSrPpNjqfVSmJhLbPyr2i45lSwPU1
+ovh_url = https://api.ca.ovhcloud.com/1.0
+gandi_token = $SECRET
+gandi_url = https://api.sandbox.gandi.net/v5/livedns
+[certificate www]
+names = www.example.org
+template = ca
+EOF
+exits 0 "the options of Gandi and OVHcloud are options of issue/acme" check
+write_config <<EOF
+[template ca]
+hook = acme
+directory = https://127.0.0.1:14000/dir
 cloudflare_tokn = $SECRET
 EOF
 exits 2 "a misspelt one is told" check
