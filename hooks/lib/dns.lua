@@ -115,9 +115,9 @@ function dns.refusal(response, answer)
   return ("the API refuses the request (%d)%s"):format(status, why), { permanent = not passes }
 end
 
--- One call: settings are those of http.request, with json= for a body, or body= for JSON that is encoded already. For
--- 2xx and for what is listed in accept it returns the decoded answer ({} for one that is no table), its status, and
--- the answer as it is; else nil, message, details.
+-- One call: settings are those of http.request, with json= for a body, or body= for text, JSON unless the headers
+-- say otherwise. For 2xx and for what is listed in accept it returns the decoded answer ({} for one that is no table),
+-- its status, and the answer as it is; else nil, message, details.
 function dns.call(settings, accept)
   local headers = { Accept = "application/json" }
   for name, value in pairs(settings.headers or {}) do
@@ -130,7 +130,7 @@ function dns.call(settings, accept)
       return nil, message
     end
   end
-  headers["Content-Type"] = body and "application/json"
+  headers["Content-Type"] = headers["Content-Type"] or body and "application/json"
   response, message = http.request { url = settings.url, method = settings.method, headers = headers, body = body,
     redirects = 0, timeout = 30 }
   if not response then
