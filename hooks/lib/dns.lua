@@ -95,7 +95,7 @@ end
 local function reason(answer)
   local body = type(answer) == "table" and answer or {}
   local first = type(body.errors) == "table" and body.errors[1] or body.error or body
-  local text = type(first) == "table" and (first.message or first.detail) or first
+  local text = type(first) == "table" and (first.message or first.detail or first.description) or first
   return type(text) == "string" and text ~= "" and ": " .. text or ""
 end
 
@@ -110,25 +110,27 @@ function dns.refusal(response, answer)
   elseif status >= 500 then
     return ("the API is out of order (%d)%s"):format(status, why)
   end
-  return ("the API refuses the request (%d)%s"):format(status, why), { permanent = status ~= 404 and status ~= 409 }
+  -- What is missing, in conflict or locked may be otherwise the next time.
+  local passes = status == 404 or status == 409 or status == 423
+  return ("the API refuses the request (%d)%s"):format(status, why), { permanent = not passes }
 end
 
--- One call: settings are those of http.request, with json= for a body. Returns the decoded answer ({} for an empty
--- one) and its status for 2xx and for what is listed in accept; else nil, message, details.
+-- One call: settings are those of http.request, with json= for a body, or body= for text, JSON unless the headers
+-- say otherwise. For 2xx and for what is listed in accept it returns the decoded answer ({} for one that is no table),
+-- its status, and the answer as it is; else nil, message, details.
 function dns.call(settings, accept)
   local headers = { Accept = "application/json" }
   for name, value in pairs(settings.headers or {}) do
     headers[name] = value
   end
-  local body, message
+  local body, message, response = settings.body
   if settings.json then
-    headers["Content-Type"] = "application/json"
     body, message = json.encode(settings.json)
     if not body then
       return nil, message
     end
   end
-  local response
+  headers["Content-Type"] = headers["Content-Type"] or body and "application/json"
   response, message = http.request { url = settings.url, method = settings.method, headers = headers, body = body,
     redirects = 0, timeout = 30 }
   if not response then
@@ -144,7 +146,7 @@ function dns.call(settings, accept)
   elseif answer == nil and response.body:find("%S") and response.status < 300 then
     return nil, "the API's answer is no JSON"
   end
-  return answer or {}, response.status
+  return type(answer) == "table" and answer or {}, response.status, answer
 end
 
 -- An address: base and path, joined by one "/".

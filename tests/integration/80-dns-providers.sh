@@ -67,18 +67,38 @@ fails() {
     stop peer
 }
 
+# told PROVIDER ACTION SENTENCE MESSAGE OPTION…: what the exchanges of standard input lead to
+told() {
+    provider=$1 action=$2 name=$3 message=$4
+    shift 4
+    cat >"$DIR/exchange"
+    peer "$DIR/exchange"
+    act "$provider" "$action" "$@" "url=http://127.0.0.1:$PORT"
+    same "$name" "$(cat "$DIR/out" "$DIR/err")" "$message"
+    stop peer
+    same "$name: by these requests only" "$(cat "$DIR/peer.log")" "all done"
+}
+
 as_published cloudflare present "Cloudflare: a value is added, in the zone with the longest name" "token=$SECRET"
 as_published cloudflare cleanup "Cloudflare: the own value goes, also when it went meanwhile" "token=$SECRET"
 as_published desec present "deSEC: a value is added to the set" "token=$SECRET"
 as_published desec cleanup "deSEC: the last value goes with its set" "token=$SECRET"
+told desec present "deSEC: the first value makes the set, at the zone's own name" "done" "token=$SECRET" \
+    <"$TREE/tests/data/dns/desec.first"
 as_published digitalocean present "DigitalOcean: a value is added, in a zone of the second page" "token=$SECRET"
 as_published digitalocean cleanup "DigitalOcean: the own value goes, from the second page" "token=$SECRET"
 as_published hetzner present "Hetzner: a value is added, in a zone of the second page" "token=$SECRET"
 as_published hetzner cleanup "Hetzner: the own value goes" "token=$SECRET"
+told hetzner present "Hetzner: a zone that is locked for now is told, and no end to all attempts" "the API refuses the \
+request (423): The item you are trying to access is locked (there is already an Action running) wait=nil permanent=false" \
+    "token=$SECRET" <"$TREE/tests/data/dns/hetzner.locked"
 as_published powerdns present "PowerDNS: a value is added to the set" "key=$SECRET"
 as_published powerdns cleanup "PowerDNS: the last value goes with its set" "key=$SECRET"
+told powerdns present "PowerDNS: a refusal is told by the server's words" "the API refuses the request (422): RRset \
+_acme-challenge.www.sub.example.org. IN TXT: Conflicts with pre-existing RRset wait=nil permanent=true" \
+    "key=$SECRET" <"$TREE/tests/data/dns/powerdns.refused"
 as_published acme-dns present "acme-dns: the value is handed over" username=c36f50e8-4632-44f0-83fe-e070fef28a10 \
-    "password=$SECRET" subdomain=8e5700ea-a4bf-41c7-8a77-e990661dcc6a
+    password=htB9mR9DYgcu9bX_afHF62erXaH2TS7bg9KW3F7Z subdomain=8e5700ea-a4bf-41c7-8a77-e990661dcc6a
 as_published route53 present "Route 53: a value is added to the set, signed, in the public zone" access_key=AKIDEXAMPLE \
     "secret_key=$SECRET"
 as_published route53 cleanup "Route 53: the last value goes with its set" access_key=AKIDEXAMPLE "secret_key=$SECRET"
@@ -91,6 +111,125 @@ act route53 present access_key=AKIDEXAMPLE "secret_key=$SECRET" "url=http://127.
 same "Route 53: a refusal is told" "$(cat "$DIR/out")" \
     "the API refuses these credentials (403): SignatureDoesNotMatch: not *** wait=nil permanent=true"
 stop peer
+
+as_published gandi present "Gandi: a value is added to the set, in a zone of the second page" "token=$SECRET"
+told gandi present "Gandi: the first value makes the set, at the zone's own name" "done" "token=$SECRET" \
+    <"$TREE/tests/data/dns/gandi.first"
+as_published gandi cleanup "Gandi: only the own value goes" "token=$SECRET"
+told gandi cleanup "Gandi: the last value goes with its set" "done" "token=$SECRET" <"$TREE/tests/data/dns/gandi.last"
+told gandi present "Gandi: 401 is told, without the secret" \
+    "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 401
+< {"object":"HTTPUnauthorized","cause":"Unauthorized","code":401,"message":"no such token: $SECRET"}
+EOF
+told gandi present "Gandi: 403 is told" \
+    "the API refuses these credentials (403): Access was denied to this resource. wait=nil permanent=true" \
+    "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 403
+< {"object":"HTTPForbidden","cause":"Forbidden","code":403,"message":"Access was denied to this resource."}
+EOF
+told gandi present "Gandi: 429 is told with the time to wait" \
+    "the API takes no more requests for now (429) wait=30 permanent=nil" "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 429
+< Retry-After: 30
+EOF
+told gandi present "Gandi: malformed JSON is told" "the API's answer is no JSON wait=nil permanent=nil" \
+    "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 200
+< [{"fqdn":"example.org"
+EOF
+told gandi present "Gandi: a refused value is told by the API's words" \
+    "the API refuses the request (400): TTL must be at least 300 wait=nil permanent=true" "token=$SECRET" <<EOF
+> GET /domains?page=1&per_page=100
+< 200
+< [{"fqdn":"example.org"}]
+
+> GET /domains?page=2&per_page=100
+< 200
+< []
+
+> GET /domains/example.org/records/_acme-challenge.www.sub/TXT
+< 404
+
+> PUT /domains/example.org/records/_acme-challenge.www.sub/TXT
+> {"rrset_values":["\\"$VALUE\\""],"rrset_ttl":300}
+< 400
+< {"status":"error","errors":[{"location":"body","name":"rrset_ttl","description":"TTL must be at least 300"}]}
+EOF
+
+# OVHcloud signs by SHA-1, by the API's clock.
+OVH="application_key=7kbG7Bk7S9Nt7ZSV application_secret=$SECRET consumer_key=MtSwSrPpNjqfVSmJhLbPyr2i45lSwPU1"
+as_published ovh present "OVHcloud: a value is added, signed by the API's time, and the zone refreshed" $OVH
+as_published ovh cleanup "OVHcloud: only the own values go, also when one went meanwhile" $OVH
+told ovh present "OVHcloud: what is there is not added again, but the zone refreshed" "done" $OVH \
+    <"$TREE/tests/data/dns/ovh.there"
+told ovh present "OVHcloud: 401 is told" \
+    "the API refuses these credentials (401): You must login first wait=nil permanent=true" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 401
+< {"errorCode":"NOT_CREDENTIAL","httpCode":"401 Unauthorized","message":"You must login first"}
+EOF
+told ovh present "OVHcloud: 403 is told, without the secret" \
+    "the API refuses these credentials (403): This credential is not valid: *** wait=nil permanent=true" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 403
+< {"errorCode":"INVALID_CREDENTIAL","httpCode":"403 Forbidden","message":"This credential is not valid: $SECRET"}
+EOF
+told ovh present "OVHcloud: 404 is told, and no end to all attempts" \
+    "the API refuses the request (404): This service does not exist wait=nil permanent=false" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 200
+< ["example.org"]
+
+> GET /domain/zone/example.org/record?fieldType=TXT&subDomain=_acme-challenge.www.sub
+< 404
+< {"errorCode":"NOT_FOUND","httpCode":"404 Not Found","message":"This service does not exist"}
+EOF
+told ovh cleanup "OVHcloud: 429 is told with the time to wait" \
+    "the API takes no more requests for now (429) wait=7 permanent=nil" $OVH <<EOF
+> GET /auth/time
+< 200
+< 1457018875
+
+> GET /domain/zone/
+< 429
+< Retry-After: 7
+EOF
+told ovh present "OVHcloud: malformed JSON is told" "the API's answer is no JSON wait=nil permanent=nil" $OVH <<EOF
+> GET /auth/time
+< 200
+< "later"
+
+> GET /domain/zone/
+< 200
+< ["example.org
+EOF
+told ovh present "OVHcloud: JSON of another shape is no crash" \
+    "this account has no zone for _acme-challenge.www.sub.example.org wait=nil permanent=true" $OVH <<EOF
+> GET /auth/time
+< 200
+< {"now":1}
+
+> GET /domain/zone/
+< 200
+< [7,null,{"name":"example.org"},["example.org"]]
+EOF
 
 fails "401 is told, once and for all, without the secret" \
     "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" \
@@ -187,6 +326,23 @@ names = www.example.org
 template = ca
 EOF
 exits 0 "the options of built-in providers are options of issue/acme" check
+write_config <<EOF
+[template ca]
+hook = acme
+directory = https://127.0.0.1:14000/dir
+challenge = dns-01
+dns = ovh
+ovh_application_key = 7kbG7Bk7S9Nt7ZSV
+ovh_application_secret = $SECRET
+ovh_consumer_key = MtSwSrPpNjqfVSmJhLbPyr2i45lSwPU1
+ovh_url = https://api.ca.ovhcloud.com/1.0
+gandi_token = $SECRET
+gandi_url = https://api.sandbox.gandi.net/v5/livedns
+[certificate www]
+names = www.example.org
+template = ca
+EOF
+exits 0 "the options of Gandi and OVHcloud are options of issue/acme" check
 write_config <<EOF
 [template ca]
 hook = acme

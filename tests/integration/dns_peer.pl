@@ -5,11 +5,12 @@
 # FILE: exchanges, parted by empty lines. "> METHOD PATH", "> Header: value" and "> {json}" are expected,
 # "< STATUS", "< Header: value" and "< body" the answer; "<* COUNT" is a body of that many bytes. A line of # is a comment.
 # "> SigV4: SECRET" expects a signature of Amazon's Signature Version 4, made with that key.
-# What does not fit is answered by 555 and told on standard output; "all done" follows the last exchange.
+# "> OVH: SECRET TIME" expects a signature of OVHcloud's, made with that secret not long after that time.
+# What does not fit is answered by 555 and told on standard output; "all done" comes with the last exchange.
 use strict;
 use warnings;
 use IO::Socket::INET;
-use Digest::SHA qw(sha256_hex hmac_sha256 hmac_sha256_hex);
+use Digest::SHA qw(sha1_hex sha256_hex hmac_sha256 hmac_sha256_hex);
 use JSON::PP;
 
 my ($port, $file) = @ARGV;
@@ -45,6 +46,16 @@ sub signature {
     return hmac_sha256_hex(join("\n", 'AWS4-HMAC-SHA256', $headers->{'x-amz-date'}, $scope, sha256_hex($canonical)), $key);
 }
 
+# What is wrong with a signature of OVHcloud's.
+sub ovh_mistake {
+    my ($secret, $time, $first, $headers, $body) = @_;
+    my ($method, $path) = split / /, $first;
+    my ($now, $consumer) = map { $headers->{"x-ovh-$_"} // '' } qw(timestamp consumer);
+    return "expected a time after $time, got '$now'" if $now !~ /^\d+$/ || $now < $time || $now > $time + 300;
+    my $right = '$1$' . sha1_hex(join '+', $secret, $consumer, $method, "http://$headers->{host}$path", $body, $now);
+    return ($headers->{'x-ovh-signature'} // '') eq $right ? () : "the signature is not $right";
+}
+
 sub mistakes {
     my ($exchange, $first, $headers, $body) = @_;
     my ($start, @rest) = map { /^> (.*)/ ? $1 : () } split /\n/, $exchange;
@@ -55,6 +66,8 @@ sub mistakes {
         if ($line =~ /^SigV4: (.*)/) {
             my $right = signature($1, $first, $headers, $body);
             push @found, "the signature is not $right" if ($headers->{authorization} // '') !~ /Signature=$right$/;
+        } elsif ($line =~ /^OVH: (\S+) (\d+)/) {
+            push @found, ovh_mistake($1, $2, $first, $headers, $body);
         } elsif ($line =~ /^([A-Z][\w-]*): (.*)/) {
             my $seen = $headers->{lc $1} // '(nothing)';
             push @found, "expected $1: '$2', got '$seen'" if $seen ne $2;
@@ -91,12 +104,13 @@ while (my $peer = $server->accept) {
     read $peer, $body, $headers{'content-length'} if $headers{'content-length'};
     my $exchange = shift @exchanges;
     my @wrong = defined $exchange ? mistakes($exchange, $first, \%headers, $body) : ("nothing expected, got '$first'");
+    # Told before the answer: whoever has the last answer may end this peer.
+    print "all done\n" if !@exchanges && !@wrong;
     if (@wrong) {
         print "wrong: $_\n" for @wrong;
         print $peer "HTTP/1.1 555 Wrong\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     } else {
         answer($peer, $exchange);
     }
-    print "all done\n" if !@exchanges && !@wrong;
     close $peer;
 }

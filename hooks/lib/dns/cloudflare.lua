@@ -32,7 +32,8 @@ local function change(options, record, wanted)
     return nil, message, details
   end
   local answer
-  answer, message, details = dns.bearer(options, "GET", ("%s?type=TXT&name=%s&per_page=100"):format(path, record.name))
+  answer, message, details = dns.bearer(options, "GET",
+    ("%s?type=TXT&name.exact=%s&per_page=100"):format(path, record.name))
   if not answer then
     return nil, message, details
   end
