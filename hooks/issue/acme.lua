@@ -48,6 +48,25 @@ local function issue(request)
   end)
 end
 
+-- Where to rehearse, by the directory; whatever other CAs have is to be told by the option.
+local STAGING = {
+  ["https://acme-v02.api.letsencrypt.org/directory"] = "https://acme-staging-v02.api.letsencrypt.org/directory",
+}
+
+-- By an account that is made for it. The record of dns-persist-01 names another, and roots have other names there.
+local function rehearse(request)
+  local options = request.options
+  local staging = options.staging or STAGING[options.directory]
+  local lack = not staging and ("staging is to be the CA's directory for trials: none is known for %s"):format(
+    options.directory)
+    or options.challenge == "dns-persist-01" and "dns-persist-01 cannot be rehearsed: its record is for one account"
+  if lack then
+    return nil, lack
+  end
+  options.directory, options.only_existing, options.preferred_chain = staging, false, nil
+  return issue(request)
+end
+
 local function renewal_info(request)
   if not request.previous then
     return nil, "there is no certificate to ask about"
@@ -91,6 +110,11 @@ return {
       type = "url",
       default = "https://acme-v02.api.letsencrypt.org/directory",
       doc = "Address of the CA's directory; that of Let's Encrypt unless given.",
+    },
+    {
+      name = "staging",
+      type = "url",
+      doc = "Directory to rehearse with; that of Let's Encrypt is known.",
     },
     { name = "server_ca", type = "path", doc = "PEM file of the CAs to trust when talking to the directory." },
     { name = "contact", type = "list", doc = "Mail addresses, or other URLs, by which the CA reaches you." },
@@ -149,6 +173,7 @@ return {
     { name = "certificate_profile", type = "string", doc = "The CA's profile of certificates, as 'shortlived'." },
   },
   issue = issue,
+  rehearse = rehearse,
   renewal_info = renewal_info,
   revoke = revoke,
   account = function(request)

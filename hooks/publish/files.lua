@@ -271,6 +271,34 @@ local function publish(bundle)
   return true
 end
 
+-- Writes the files below the folder of the rehearsal, and looks whether they could be written and the reload started.
+local function rehearse(bundle)
+  local list, message = targets(bundle)
+  if not list then
+    return nil, message
+  end
+  for _, target in ipairs(list) do
+    local folder = target.path:match("^(/.*)/") or "/"
+    if not fs.stat(folder).writable then
+      return nil, ("%s: the folder %s cannot be written to"):format(target.path, folder)
+    end
+    local done, why = fs.mkdir(bundle.rehearsal .. folder, { parents = true })
+    if done then
+      done, why = fs.write(bundle.rehearsal .. target.path, target.bytes, target.attributes)
+    end
+    if not done then
+      return nil, why
+    end
+  end
+  if bundle.options.reload then
+    local found, why = exec.find(bundle.options.reload)
+    if not found then
+      return nil, "reload: " .. why
+    end
+  end
+  return true
+end
+
 -- Removes the files of a bundle that nobody has changed since.
 local function withdraw(bundle)
   local list, message = targets(bundle)
@@ -306,6 +334,7 @@ return {
     { name = "reload", type = "command", doc = "Command to run when all files are in place." },
   },
   publish = publish,
+  rehearse = rehearse,
   rollback = function(previous, bundle)
     if not previous then
       return withdraw(bundle)
