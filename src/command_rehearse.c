@@ -100,12 +100,17 @@ static void add_result(struct rehearsal *rehearsal, const char *name, enum step 
     cJSON_AddItemToObject(item, "profile", profile == NULL ? cJSON_CreateNull() : cJSON_CreateString(profile));
     cJSON_AddStringToObject(item, "outcome", outcome);
     cJSON_AddItemToObject(item, "error", status_json_text(message));
-    cJSON_AddItemToObject(item, "files", files == NULL ? cJSON_CreateArray() : files);
+    cJSON_AddItemToObject(item, "files", files);
     if (cJSON_GetArraySize(item) != 6 || !cJSON_AddItemToArray(rehearsal->results, item)) {
         cJSON_Delete(item);
         cJSON_Delete(rehearsal->results);
         rehearsal->results = NULL;
     }
+}
+
+static const char *text_of(const cJSON *item, const char *field)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, field));
 }
 
 static void add_file(cJSON *list, const char *path, mode_t mode)
@@ -115,8 +120,12 @@ static void add_file(cJSON *list, const char *path, mode_t mode)
     snprintf(text, sizeof(text), "%04o", mode & 07777u);
     cJSON_AddItemToObject(item, "path", status_json_text(path));
     cJSON_AddStringToObject(item, "mode", text);
+    if (cJSON_GetArraySize(item) != 2) {
+        cJSON_Delete(item);
+        return;
+    }
     int at = 0;
-    for (const cJSON *one = list->child; one != NULL && strcmp(one->child->valuestring, path) < 0; one = one->next) {
+    for (const cJSON *one = list->child; one != NULL && strcmp(text_of(one, "path"), path) < 0; one = one->next) {
         at++;
     }
     cJSON_InsertItemInArray(list, at, item);
@@ -196,7 +205,7 @@ static bool rehearse_issue(struct rehearsal *rehearsal, const struct certificate
         error_set(&report.error, ERROR_NONE, "the CA took the order and issues later: nothing more is rehearsed");
     }
     add_result(rehearsal, certificate->name, STEP_ISSUE, NULL, outcome_name(report.outcome),
-               report.error.message[0] == '\0' ? NULL : report.error.message, NULL);
+               report.error.message[0] == '\0' ? NULL : report.error.message, cJSON_CreateArray());
     return report.generation > 0;
 }
 
@@ -255,32 +264,20 @@ static void rehearse(struct rehearsal *rehearsal, const struct certificate *cert
 
 // ---- What came of it
 
-static const char *text_of(const cJSON *item, const char *field)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, field));
-}
-
 static void print_files(const cJSON *results)
 {
-    static const struct table_column columns[] = {{"CERTIFICATE", 24}, {"PROFILE", 24}, {"MODE", 0}, {"FILE", 0}};
     const cJSON *item, *file;
-    struct table table;
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
     cJSON_ArrayForEach(item, results)
     {
-        cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(item, "files"))
+        const cJSON *files = cJSON_GetObjectItemCaseSensitive(item, "files");
+        if (cJSON_GetArraySize(files) > 0) {
+            printf("\n%s would write by %s:\n", text_of(item, "name"), text_of(item, "profile"));
+        }
+        cJSON_ArrayForEach(file, files)
         {
-            table_cell(&table, TABLE_PLAIN, text_of(item, "name"));
-            table_cell(&table, TABLE_PLAIN, text_of(item, "profile"));
-            table_cell(&table, TABLE_PLAIN, text_of(file, "mode"));
-            table_cell(&table, TABLE_PLAIN, text_of(file, "path"));
+            printf("  %s %s\n", text_of(file, "mode"), text_of(file, "path"));
         }
     }
-    if (table.cell_count > 0) {
-        puts("\nFiles that it would write:");
-        table_print(&table, stdout);
-    }
-    table_free(&table);
 }
 
 static void print_results(const struct rehearsal *rehearsal, const char *kept)

@@ -8,6 +8,8 @@ local ari = require "lib.acme_ari"
 local challenge = require "lib.acme_challenge"
 local order = require "lib.acme_order"
 
+local LETS_ENCRYPT <const> = "https://acme-v02.api.letsencrypt.org/directory"
+
 -- What the engine is told of a fault.
 local function tell(fault)
   local details = { wait = fault.wait, permanent = fault.permanent }
@@ -48,22 +50,17 @@ local function issue(request)
   end)
 end
 
--- Where to rehearse, by the directory; whatever other CAs have is to be told by the option.
-local STAGING = {
-  ["https://acme-v02.api.letsencrypt.org/directory"] = "https://acme-staging-v02.api.letsencrypt.org/directory",
-}
-
--- By an account that is made for it. The record of dns-persist-01 names another, and roots have other names there.
+-- By an account that is made for it; roots have other names there.
 local function rehearse(request)
   local options = request.options
-  local staging = options.staging or STAGING[options.directory]
-  local lack = not staging and ("staging is to be the CA's directory for trials: none is known for %s"):format(
-    options.directory)
-    or options.challenge == "dns-persist-01" and "dns-persist-01 cannot be rehearsed: its record is for one account"
-  if lack then
-    return nil, lack
+  options.directory = options.staging
+    or options.directory == LETS_ENCRYPT and LETS_ENCRYPT:gsub("v02", "staging-v02") or nil
+  options.only_existing, options.preferred_chain = false, nil
+  if not options.directory then
+    return nil, "staging is to be set: no directory for trials is known of this CA"
+  elseif options.challenge == "dns-persist-01" then
+    return nil, "dns-persist-01 cannot be rehearsed: its record names the account"
   end
-  options.directory, options.only_existing, options.preferred_chain = staging, false, nil
   return issue(request)
 end
 
@@ -108,14 +105,10 @@ return {
     {
       name = "directory",
       type = "url",
-      default = "https://acme-v02.api.letsencrypt.org/directory",
+      default = LETS_ENCRYPT,
       doc = "Address of the CA's directory; that of Let's Encrypt unless given.",
     },
-    {
-      name = "staging",
-      type = "url",
-      doc = "Directory to rehearse with; that of Let's Encrypt is known.",
-    },
+    { name = "staging", type = "url", doc = "Directory to rehearse with; that of Let's Encrypt is known." },
     { name = "server_ca", type = "path", doc = "PEM file of the CAs to trust when talking to the directory." },
     { name = "contact", type = "list", doc = "Mail addresses, or other URLs, by which the CA reaches you." },
     {

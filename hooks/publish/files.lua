@@ -278,25 +278,22 @@ local function rehearse(bundle)
     return nil, message
   end
   for _, target in ipairs(list) do
-    local folder = target.path:match("^(/.*)/") or "/"
+    local folder = target.path:match("^.*/")
     if not fs.stat(folder).writable then
-      return nil, ("%s: the folder %s cannot be written to"):format(target.path, folder)
+      return nil, ("the folder %s cannot be written to"):format(folder)
     end
-    local done, why = fs.mkdir(bundle.rehearsal .. folder, { parents = true })
-    if done then
-      done, why = fs.write(bundle.rehearsal .. target.path, target.bytes, target.attributes)
-    end
+    fs.mkdir(bundle.rehearsal .. folder, { parents = true })
+    local done
+    done, message = fs.write(bundle.rehearsal .. target.path, target.bytes, target.attributes)
     if not done then
-      return nil, why
+      return nil, message
     end
   end
-  if bundle.options.reload then
-    local found, why = exec.find(bundle.options.reload)
-    if not found then
-      return nil, "reload: " .. why
-    end
+  if not bundle.options.reload then
+    return true
   end
-  return true
+  local found, why = exec.find(bundle.options.reload)
+  return found and true, why and "reload: " .. why
 end
 
 -- Removes the files of a bundle that nobody has changed since.

@@ -68,7 +68,7 @@ exits 0 "a wildcard by DNS, twice named" rehearse dns dns
 same "with one account for all" "$((before + 1))" "$(asked 'POST /sign-me-up')"
 check "no record is left" test ! -e "$DIR/record"
 exits 1 "a CA whose staging is not known" rehearse unknown
-says "says what to set" "$DIR/out" "staging is to be the CA's directory for trials"
+says "says what to set" "$DIR/out" "staging is to be set"
 exits 1 "dns-persist-01" rehearse persist
 says "says why not" "$DIR/out" "dns-persist-01 cannot be rehearsed"
 exits 1 "terms that are not agreed to" rehearse strange
