@@ -26,10 +26,10 @@
 #define DEEPEST 32
 
 struct rehearsal {
-    struct config config;     // the configured one, but for its folders
-    struct status_view view;  // of the real state, which is only read
-    struct buf folder;        // all that is written is below it
-    struct buf state, target; // the folders in it: state_dir, and what a profile takes for the root
+    struct config config;    // the configured one, but for its folders
+    struct status_view view; // of the real state, which is only read
+    struct buf folder;       // the state_dir of it; all that is written is below
+    struct buf target;       // a folder in it that a profile takes for the root
     cJSON *results;
     bool failed, terminal;
     sigset_t mask; // of signals, while a worker is waited for
@@ -81,13 +81,15 @@ static void wait_for(struct worker *worker, const sigset_t *mask, struct report 
 
 // ---- Results
 
-static void add_result(struct rehearsal *rehearsal, const char *name, enum step step, const char *profile,
-                       const char *outcome, const char *message, cJSON *files)
+// files: consumed.
+static void add_result(struct rehearsal *rehearsal, const struct order *order, const char *outcome,
+                       const struct error *error, cJSON *files)
 {
     cJSON *item = cJSON_CreateObject();
+    const char *name = order->certificate->name, *message = error->message[0] == '\0' ? NULL : error->message;
     const struct log_field fields[] = {{"certificate", name},
-                                       {"step", step_name(step)},
-                                       {"profile", profile},
+                                       {"step", step_name(order->step)},
+                                       {"profile", order->profile},
                                        {"outcome", outcome},
                                        {"error", message}};
     bool failed = strcmp(outcome, outcome_name(OUTCOME_FAILED)) == 0;
@@ -96,8 +98,8 @@ static void add_result(struct rehearsal *rehearsal, const char *name, enum step 
         log_line(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "rehearsed", fields, 5);
     }
     cJSON_AddStringToObject(item, "name", name);
-    cJSON_AddStringToObject(item, "step", step_name(step));
-    cJSON_AddItemToObject(item, "profile", profile == NULL ? cJSON_CreateNull() : cJSON_CreateString(profile));
+    cJSON_AddStringToObject(item, "step", step_name(order->step));
+    cJSON_AddItemToObject(item, "profile", status_json_text(order->profile));
     cJSON_AddStringToObject(item, "outcome", outcome);
     cJSON_AddItemToObject(item, "error", status_json_text(message));
     cJSON_AddItemToObject(item, "files", files);
@@ -185,59 +187,38 @@ static void take_step(struct rehearsal *rehearsal, const struct order *order, st
     }
 }
 
-// True when there is a generation to go on with.
-static bool rehearse_issue(struct rehearsal *rehearsal, const struct certificate *certificate,
-                           const struct settings *settings)
+static bool make_target(struct rehearsal *rehearsal, const struct order *order, struct error *error)
 {
-    const struct template *template = settings->template;
-    struct order order = {
-        .config = &rehearsal->config, .certificate = certificate, .step = STEP_ISSUE, .flags = DECIDE_BY_HAND_ISSUE};
-    struct report report;
-    if (template != NULL && (template->section.functions & HOOK_REHEARSE) == 0) {
-        report = (struct report){.outcome = OUTCOME_FAILED};
-        error_set(&report.error, ERROR_CONFIG,
-                  "the hook issue/%s of template '%s' has no function rehearse: it would get a real certificate",
-                  template->section.hook, template->section.name);
-    } else {
-        take_step(rehearsal, &order, &report);
+    buf_clear(&rehearsal->target);
+    buf_format(&rehearsal->target, "%s/files/%s/%s", buf_string(&rehearsal->folder), order->certificate->name,
+               order->step == STEP_ISSUE ? "" : order->profile);
+    rehearsal->config.engine.rehearsal = buf_string(&rehearsal->target);
+    if (rehearsal->target.failed) {
+        error_set(error, ERROR_SYSTEM, "no memory");
+        return false;
+    }
+    return file_make_directory(AT_FDCWD, buf_string(&rehearsal->target), 0700, true, error) == 0;
+}
+
+// section: of the hook; NULL without one. True when there is a generation to go on with.
+static bool rehearse_step(struct rehearsal *rehearsal, const struct order *order, const struct hook_section *section)
+{
+    struct report report = {.outcome = OUTCOME_FAILED};
+    const char *outcome = NULL;
+    cJSON *files = cJSON_CreateArray();
+    if (section != NULL && (section->functions & HOOK_REHEARSE) == 0) {
+        outcome = order->step == STEP_PUBLISH ? "skipped" : NULL;
+        error_set(&report.error, ERROR_CONFIG, "its hook %s has no function rehearse, and would do the real thing",
+                  section->hook);
+    } else if (make_target(rehearsal, order, &report.error)) {
+        take_step(rehearsal, order, &report);
+        list_files(buf_string(&rehearsal->target), rehearsal->target.length, 0, files);
     }
     if (report.outcome == OUTCOME_PENDING) {
         error_set(&report.error, ERROR_NONE, "the CA took the order and issues later: nothing more is rehearsed");
     }
-    add_result(rehearsal, certificate->name, STEP_ISSUE, NULL, outcome_name(report.outcome),
-               report.error.message[0] == '\0' ? NULL : report.error.message, cJSON_CreateArray());
+    add_result(rehearsal, order, outcome != NULL ? outcome : outcome_name(report.outcome), &report.error, files);
     return report.generation > 0;
-}
-
-// profile: NULL for live/NAME alone.
-static void rehearse_publish(struct rehearsal *rehearsal, const struct certificate *certificate,
-                             const struct profile *profile)
-{
-    struct order order = {.config = &rehearsal->config,
-                          .certificate = certificate,
-                          .step = STEP_PUBLISH,
-                          .profile = profile == NULL ? STATE_LIVE : profile->section.name,
-                          .flags = DECIDE_BY_HAND_PUBLISH};
-    struct report report = {.outcome = OUTCOME_FAILED};
-    cJSON *files = cJSON_CreateArray();
-    const char *outcome = NULL;
-    buf_clear(&rehearsal->target);
-    buf_format(&rehearsal->target, "%s/files/%s/%s", buf_string(&rehearsal->folder), certificate->name, order.profile);
-    rehearsal->config.engine.rehearsal = buf_string(&rehearsal->target);
-    if (profile != NULL && (profile->section.functions & HOOK_REHEARSE) == 0) {
-        outcome = "skipped";
-        error_set(&report.error, ERROR_CONFIG, "the hook publish/%s has no function rehearse: it would really publish",
-                  profile->section.hook);
-    } else if (rehearsal->target.failed) {
-        error_set(&report.error, ERROR_SYSTEM, "no memory");
-    } else if (profile == NULL ||
-               file_make_directory(AT_FDCWD, rehearsal->config.engine.rehearsal, 0700, true, &report.error) == 0) {
-        take_step(rehearsal, &order, &report);
-        list_files(rehearsal->config.engine.rehearsal, rehearsal->target.length, 0, files);
-    }
-    add_result(rehearsal, certificate->name, STEP_PUBLISH, order.profile,
-               outcome != NULL ? outcome : outcome_name(report.outcome),
-               report.error.message[0] == '\0' ? NULL : report.error.message, files);
 }
 
 // With the names and the group that the certificate has by its real state, of which the worker sees nothing.
@@ -250,14 +231,20 @@ static void rehearse(struct rehearsal *rehearsal, const struct certificate *cert
     pinned.groups = &group;
     pinned.group_count = group != NULL;
     pinned.names = certificate->names != NULL ? certificate->names : status.state->names;
-    if (rehearse_issue(rehearsal, &pinned, &status.settings)) {
-        const struct profiles *profiles = &status.settings.profiles;
-        for (size_t i = 0; i < profiles->count && asked_to_end == 0; i++) {
-            rehearse_publish(rehearsal, &pinned, profiles->list[i]);
-        }
-        if (profiles->count == 0 && asked_to_end == 0) {
-            rehearse_publish(rehearsal, &pinned, NULL);
-        }
+    const struct profiles *profiles = &status.settings.profiles;
+    const struct template *template = status.settings.template;
+    struct order order = {
+        .config = &rehearsal->config, .certificate = &pinned, .step = STEP_ISSUE, .flags = DECIDE_BY_HAND_ISSUE};
+    bool issued = rehearse_step(rehearsal, &order, template == NULL ? NULL : &template->section);
+    order.step = STEP_PUBLISH;
+    order.flags = DECIDE_BY_HAND_PUBLISH;
+    for (size_t i = 0; issued && i < profiles->count && asked_to_end == 0; i++) {
+        order.profile = profiles->list[i]->section.name;
+        rehearse_step(rehearsal, &order, &profiles->list[i]->section);
+    }
+    if (issued && profiles->count == 0 && asked_to_end == 0) {
+        order.profile = STATE_LIVE;
+        rehearse_step(rehearsal, &order, NULL);
     }
     status_free(&status);
 }
@@ -333,16 +320,18 @@ static int tell(struct rehearsal *rehearsal, bool json, const char *kept)
 static int make_folder(struct rehearsal *rehearsal, struct error *error)
 {
     const char *place = getenv("TMPDIR");
-    char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s/certauto.XXXXXX", place != NULL && place[0] == '/' ? place : "/tmp");
-    if (length >= (int)sizeof(path) || mkdtemp(path) == NULL) {
-        return error_errno(error, "no folder can be made in %s", path);
+    struct buf *folder = &rehearsal->folder;
+    buf_format(folder, "%s/certauto.XXXXXX", place != NULL && place[0] == '/' ? place : "/tmp");
+    if (folder->failed) {
+        return error_set(error, ERROR_SYSTEM, "no memory");
     }
-    buf_text(&rehearsal->folder, path);
-    buf_format(&rehearsal->state, "%s/state", path);
-    rehearsal->config.engine.state_dir = buf_string(&rehearsal->state);
-    rehearsal->config.engine.rehearsal = buf_string(&rehearsal->folder);
-    return rehearsal->state.failed ? error_set(error, ERROR_SYSTEM, "no memory") : 0;
+    if (mkdtemp(folder->data) == NULL) {
+        error_errno(error, "no folder can be made: %s", buf_string(folder));
+        buf_clear(folder);
+        return -1;
+    }
+    rehearsal->config.engine.state_dir = buf_string(folder);
+    return 0;
 }
 
 // Only if it was made. True when it stays.
@@ -386,7 +375,6 @@ int command_rehearse(const struct arguments *arguments)
     struct session session = {0};
     struct rehearsal rehearsal = {.results = cJSON_CreateArray(), .terminal = isatty(STDERR_FILENO) == 1};
     buf_init(&rehearsal.folder, PATH_MAX);
-    buf_init(&rehearsal.state, PATH_MAX);
     buf_init(&rehearsal.target, PATH_MAX);
     int code = session_open(&session, arguments);
     if (code == EXIT_DONE) {
@@ -405,7 +393,6 @@ int command_rehearse(const struct arguments *arguments)
     }
     cJSON_Delete(rehearsal.results);
     buf_free(&rehearsal.folder);
-    buf_free(&rehearsal.state);
     buf_free(&rehearsal.target);
     session_close(&session);
     if (asked_to_end > 0) {

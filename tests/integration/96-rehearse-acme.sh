@@ -57,10 +57,10 @@ sed -i 's/^names = persist.*/names = persist.example.org/' "$CONFIG"
 exits 0 "a web root" rehearse web --json --keep
 json "is gone the whole way" '[.results[] | .outcome] == ["renewed", "published"]'
 kept=$(jq -r .folder "$DIR/out")
-check "the certificate is staging's" sh -c "openssl x509 -noout -issuer -in '$kept/state/live/web/cert.pem' | grep -qi pebble"
-check "its names are there" sh -c "openssl x509 -noout -ext subjectAltName -in '$kept/state/live/web/cert.pem' |
+check "the certificate is staging's" sh -c "openssl x509 -noout -issuer -in '$kept/live/web/cert.pem' | grep -qi pebble"
+check "its names are there" sh -c "openssl x509 -noout -ext subjectAltName -in '$kept/live/web/cert.pem' |
     grep -q 'DNS:web.example.org'"
-check "and the account in a store of its own" sh -c "ls '$kept'/state/store/acme/127.0.0.1*/account"
+check "and the account in a store of its own" sh -c "ls '$kept'/store/acme/127.0.0.1*/account"
 rm -r "$kept"
 same "nothing is left in the web server's folder" "" "$(find "$WEBROOT" -type f)"
 before=$(asked 'POST /sign-me-up')
