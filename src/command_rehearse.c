@@ -212,7 +212,9 @@ static bool rehearse_step(struct rehearsal *rehearsal, const struct order *order
                   section->hook);
     } else if (make_target(rehearsal, order, &report.error)) {
         take_step(rehearsal, order, &report);
-        list_files(buf_string(&rehearsal->target), rehearsal->target.length, 0, files);
+        if (files != NULL) {
+            list_files(buf_string(&rehearsal->target), rehearsal->target.length, 0, files);
+        }
     }
     if (report.outcome == OUTCOME_PENDING) {
         error_set(&report.error, ERROR_NONE, "the CA took the order and issues later: nothing more is rehearsed");

@@ -50,9 +50,9 @@ key = $DIR/live/tls/%{name}.key
 fullchain = $DIR/live/tls/%{name}.pem
 mode = 0640
 reload = touch $DIR/reloaded
-verify = tls://127.0.0.1:1
 [profile own]
 hook = own
+verify = tls://127.0.0.1:1
 [profile broken]
 hook = broken
 [profile command]
@@ -130,8 +130,11 @@ says "what was not tried is told" "$DIR/out" "Not tried: trust of templates, ver
 silent_about "a CA that is gone is not praised" "$DIR/err" "clients must trust"
 unchanged "nothing was written, not even a state directory"
 
-certauto renew www >"$DIR/out" 2>&1
-certauto publish www >"$DIR/out" 2>&1
+exits 1 "a real renewal, with a root that is not there" renew www
+says "is refused" "$DIR/out" "nowhere.pem"
+sed -i '/^trust = /d' "$CONFIG"
+exits 0 "a real one without" renew www
+exits 0 "and a real publication" publish www
 make_certificate "$DIR/cert.pem" "$DIR/key.pem" DNS:imported.example.org "-1 day" "+30 days"
 exits 0 "an import" import imported --cert "$DIR/cert.pem" --key "$DIR/key.pem"
 before=$(tree)
