@@ -17,7 +17,11 @@ hook() {
 }
 hook issue failing 'issue = function() error("really") end,
 rehearse = function() return nil, "staging is down" end'
-hook issue slow 'issue = function() error("really") end,
+hook issue slow 'issue = function()
+  fs.write("'"$DIR"'/begun", "")
+  repeat time.sleep(0.1) until fs.exists("'"$DIR"'/go")
+  return nil, "it went"
+end,
 rehearse = function(request) return {pending = true, wait = 1, cookie = "x"} end'
 hook issue hanging 'issue = function() error("really") end,
 rehearse = function() while true do time.sleep(1) end end'
@@ -131,7 +135,7 @@ silent_about "a CA that is gone is not praised" "$DIR/err" "clients must trust"
 unchanged "nothing was written, not even a state directory"
 
 exits 1 "a real renewal, with a root that is not there" renew www
-says "is refused" "$DIR/out" "nowhere.pem"
+says "is refused" "$DIR/out" "cannot open"
 sed -i '/^trust = /d' "$CONFIG"
 exits 0 "a real one without" renew www
 exits 0 "and a real publication" publish www
@@ -207,6 +211,18 @@ if [ "$(id -u)" -eq 0 ]; then
     check "it writes in its folder" grep -q "scratch/certauto\." "$DIR/writes"
     same "and nowhere else" "" "$(grep -v -e "$TMPDIR/certauto\." -e '"/dev/null"' "$DIR/writes")"
 fi
+before=$(tree)
+
+# Beside a renewal of the same certificate, which holds its lock.
+start renewal "$CERTAUTO" -c "$CONFIG" renew slow
+check "a renewal is at work" wait_for 10 test -e "$DIR/begun"
+before=$(tree)
+exits 0 "a rehearsal of the same certificate" rehearse slow
+unchanged "nothing was written"
+touch "$DIR/go"
+check "and the renewal was not disturbed" wait_for 10 grep -q "it went" "$DIR/renewal.log"
+wait "$(cat "$DIR/renewal.pid")"
+rm "$DIR/renewal.pid"
 before=$(tree)
 
 # Asked to end, it waits for the step at work; asked again, not.
