@@ -36,8 +36,8 @@ CFLAGS_state_parse = -O2
 
 LIMIT_TOTAL     = 1310720
 LIMIT_LIBRARIES = 890880
-LIMIT_OWN       = 302080
-LIMIT_HOOKS     = 117760
+LIMIT_OWN       = 327680
+LIMIT_HOOKS     = 92160
 
 # ---- Flavours
 

@@ -48,11 +48,12 @@ static const struct command {
      "have the CA revoke a generation, the newest unless one is named"},
     {"account", command_account, 1, 1, BIT(ROLL_OVER) | BIT(DEACTIVATE) | BIT(JSON), "TEMPLATE",
      "show, renew the key of, or end the account at a template's CA"},
+    {"rehearse", command_rehearse, 1, ANY, BIT(KEEP) | BIT(JSON), "NAME...",
+     "go the whole way against staging, into a folder of its own"},
     {"hooks", command_hooks, 0, ANY, BIT(EXPORT) | BIT(FORCE) | BIT(JSON), "[KIND/NAME...]",
      "list the hooks, show their options, export them"},
     {"lua", command_lua, 1, ANY, 0, "FILE [ARGUMENT...]", "run a script with the modules that hooks have"},
     {.word = "report"},
-    {.word = "rehearse"},
     {.word = NULL},
 };
 

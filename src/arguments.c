@@ -44,6 +44,7 @@ static const struct {
     [OPTION_REASON] = {"reason", "WORD", "why: keyCompromise, superseded, ... (RFC 5280)", 0},
     [OPTION_ROLL_OVER] = {"roll-over", NULL, "give the account a new key", 0},
     [OPTION_DEACTIVATE] = {"deactivate", NULL, "end the account for good", 0},
+    [OPTION_KEEP] = {"keep", NULL, "leave the folder where it was done", 0},
     [OPTION_EXPORT] = {"export", "DIRECTORY", "write the built-in hooks there", 0},
 };
 

@@ -33,6 +33,7 @@ enum arguments_option {
     OPTION_REASON,
     OPTION_ROLL_OVER,
     OPTION_DEACTIVATE,
+    OPTION_KEEP,
     OPTION_COUNT,
 };
 // A set of them.

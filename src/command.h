@@ -21,6 +21,7 @@ command_function command_plan;                      // command_plan.c
 command_function command_check;                     // command_check.c
 command_function command_import;                    // command_import.c
 command_function command_account;                   // command_account.c
+command_function command_rehearse;                  // command_rehearse.c
 command_function command_hooks, command_lua;        // command_hooks.c
 
 #endif

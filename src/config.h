@@ -168,6 +168,9 @@ struct engine { // [certauto]
     enum log_format log_format;
     enum log_target log_target;
     struct zone *zone;
+    // The folder below which a rehearsal publishes, and then state_dir is not the configured one; NULL: it is no
+    // rehearsal. Steps call the function "rehearse" of hooks, and no other.
+    const char *rehearsal;
 };
 
 struct config {

@@ -16,7 +16,6 @@
 #include "worker.h"
 
 #define MAX_ANSWER ((size_t)1024 * 1024)
-#define FUNCTION_COUNT 9
 
 struct declaration {
     struct declaration *next;

@@ -7,7 +7,8 @@
 -- without the engine, to read what it declares. A mistake ends the build with
 -- FILE:LINE.
 
-local FUNCTIONS = { "issue", "renewal_info", "revoke", "publish", "verify", "rollback", "decide", "notify", "account" }
+local FUNCTIONS = { "issue", "renewal_info", "revoke", "publish", "verify", "rollback", "decide", "notify", "account",
+  "rehearse" }
 local NEEDED = { issue = "issue", publish = "publish", policy = "decide", notify = "notify" }
 local TYPES = {}
 for word in ("string secret integer boolean duration path url list mode command certificate"):gmatch("%a+") do

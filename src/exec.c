@@ -136,6 +136,15 @@ static int find_program(const char *name, char path[PATH_MAX], struct error *err
     return error_set(error, ERROR_NOT_FOUND, "%s: no such command in %s", name, EXEC_PATH);
 }
 
+int exec_find(const char *name, char path[PATH_MAX], struct error *error)
+{
+    if (find_program(name, path, error) < 0) {
+        return -1;
+    }
+    return is_program(path) ? 0
+                            : error_set(error, ERROR_NOT_FOUND, "%s: no such program, or it may not be started", path);
+}
+
 // True when "extra" sets the same variable as "setting".
 static bool is_set(const char *const *extra, const char *setting)
 {

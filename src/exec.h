@@ -4,6 +4,7 @@
 #ifndef EXEC_H
 #define EXEC_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,6 +18,9 @@
 // Splits a command line at blanks with '…', "…" and '\' (spec 7; nothing is expanded) into a NULL-terminated
 // list, one allocation, freed by the caller with free(). An open quote is an error; an empty line too.
 int exec_split(const char *text, char ***arguments, size_t *count, struct error *error);
+
+// The path of a command's program, as exec_run would start it; an error when there is none that may be started.
+int exec_find(const char *name, char path[PATH_MAX], struct error *error);
 
 struct exec_command {
     char *const *arguments;         // NULL-terminated; [0] is looked up in EXEC_PATH unless it holds '/'

@@ -16,9 +16,9 @@
 #define MAX_SCRIPT (1024 * 1024)
 #define MAX_ARGUMENTS 8
 
-const char *const hook_function_names[] = {"issue",    "renewal_info", "revoke", "publish", "verify",
-                                           "rollback", "decide",       "notify", "account", NULL};
-_Static_assert(HOOK_ISSUE == 1 && HOOK_PUBLISH == 1 << 3 && HOOK_ACCOUNT == 1 << 8,
+const char *const hook_function_names[] = {"issue",  "renewal_info", "revoke",  "publish",  "verify", "rollback",
+                                           "decide", "notify",       "account", "rehearse", NULL};
+_Static_assert(HOOK_ISSUE == 1 && HOOK_PUBLISH == 1 << 3 && HOOK_REHEARSE == 1 << 9,
                "hook_function_names is in the order of enum hook_function");
 
 const char *const hook_option_types[] = {"string", "secret", "integer", "boolean", "duration",    "path",

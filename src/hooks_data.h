@@ -28,6 +28,7 @@ enum hook_function {
     HOOK_DECIDE = 1 << 6,
     HOOK_NOTIFY = 1 << 7,
     HOOK_ACCOUNT = 1 << 8,
+    HOOK_REHEARSE = 1 << 9,
 };
 
 // One file of hooks/. Its text is as it stands there, compressed; hook_text() gives it.

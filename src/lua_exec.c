@@ -195,8 +195,23 @@ static int split(lua_State *L)
     return 1;
 }
 
+static int find(lua_State *L)
+{
+    struct error error;
+    char path[PATH_MAX];
+    lua_settop(L, 1);
+    struct running *running = new_running(L);
+    if (read_command(L, running, &error) != 0 || exec_find(running->arguments[0], path, &error) != 0) {
+        return sandbox_fail(L, &error);
+    }
+    lua_pushstring(L, path);
+    sandbox_close(L, 2);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"run", run},
+    {"find", find},
     {"split", split},
     {NULL, NULL},
 };

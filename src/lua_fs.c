@@ -234,7 +234,7 @@ static int push_status(lua_State *L, bool follow)
     if ((follow ? stat(path, &status) : lstat(path, &status)) != 0) {
         return fail_errno(L, path);
     }
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 10);
     lua_pushstring(L, type_word(status.st_mode));
     lua_setfield(L, -2, "type");
     set_integer(L, "size", status.st_size);
@@ -242,6 +242,10 @@ static int push_status(lua_State *L, bool follow)
     set_integer(L, "owner", status.st_uid);
     set_integer(L, "group", status.st_gid);
     set_integer(L, "mtime", status.st_mtime);
+    if (follow) {
+        lua_pushboolean(L, access(path, W_OK) == 0);
+        lua_setfield(L, -2, "writable");
+    }
     const struct passwd *owner = getpwuid(status.st_uid);
     lua_pushstring(L, owner != NULL ? owner->pw_name : NULL);
     lua_setfield(L, -2, "owner_name");

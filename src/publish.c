@@ -184,8 +184,10 @@ static void load_previous(struct transaction *transaction)
 
 static struct bundle bundle_of(const struct transaction *transaction, const struct loaded *loaded)
 {
+    const struct engine *engine = &transaction->keeping->order->config->engine;
     return (struct bundle){.name = transaction->name,
-                           .state_dir = transaction->keeping->order->config->engine.state_dir,
+                           .state_dir = engine->state_dir,
+                           .rehearsal = engine->rehearsal,
                            .section = &transaction->profile->section,
                            .generation = loaded->number,
                            .files = &loaded->files,
@@ -252,6 +254,10 @@ static int put_in_place(struct transaction *transaction, const struct loaded *lo
     buf_clear(&transaction->json);
     if (request_bundle(&bundle, &transaction->json, error) < 0) {
         return -1;
+    }
+    if (bundle.rehearsal != NULL) {
+        // Nothing is in use, so there is nothing to look at either.
+        return call(transaction, "rehearse", error);
     }
     if (publish && call(transaction, "publish", error) < 0) {
         return -1;
@@ -435,8 +441,9 @@ static void transact(struct transaction *transaction, struct report *report)
         record_success(transaction, report);
         return;
     }
-    // What was cut short and cannot even be begun again is undone all the same.
-    if (begun || transaction->keeping->decision->cause == DUE_UNFINISHED) {
+    // What was cut short and cannot even be begun again is undone all the same. A rehearsal is thrown away as a whole.
+    if (transaction->keeping->order->config->engine.rehearsal == NULL &&
+        (begun || transaction->keeping->decision->cause == DUE_UNFINISHED)) {
         if (switch_live(transaction, transaction->live_before, &error) < 0) {
             warn(transaction, "live/ cannot be switched back", &error);
         }

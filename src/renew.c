@@ -87,6 +87,11 @@ static void warn(const struct renewal *renewal, const char *message, const struc
     log_line(LOG_LEVEL_WARNING, message, fields, 2);
 }
 
+static bool is_rehearsal(const struct renewal *renewal)
+{
+    return renewal->keeping->order->config->engine.rehearsal != NULL;
+}
+
 static const char *names_wanted(const struct renewal *renewal)
 {
     const char *names = renewal->keeping->order->certificate->names;
@@ -380,9 +385,10 @@ static int take_key(struct renewal *renewal)
     return generation_key_save(keeping->state_dirfd, renewal->name, &renewal->key_text, &renewal->error);
 }
 
+// That a rehearsal's chain cannot lead to: a CA's staging has roots of its own.
 static int read_trust(struct renewal *renewal)
 {
-    if (renewal->template->trust == NULL) {
+    if (renewal->template->trust == NULL || is_rehearsal(renewal)) {
         return 0;
     }
     return file_read(AT_FDCWD, renewal->template->trust, &renewal->trust, &renewal->error);
@@ -430,9 +436,9 @@ static int prepare(struct renewal *renewal)
 static int ask(struct renewal *renewal)
 {
     const struct hook_section *section = &renewal->template->section;
-    if (hook_process_call(renewal->keeping->process, section->hook, "issue", section->hook_timeout_s,
-                          buf_string(&renewal->request), renewal->request.length, &renewal->answer_text,
-                          &renewal->error) < 0) {
+    if (hook_process_call(renewal->keeping->process, section->hook, is_rehearsal(renewal) ? "rehearse" : "issue",
+                          section->hook_timeout_s, buf_string(&renewal->request), renewal->request.length,
+                          &renewal->answer_text, &renewal->error) < 0) {
         return -1;
     }
     renewal->heard = true;
@@ -489,13 +495,14 @@ static int keep_answer(struct renewal *renewal, struct report *report)
     const struct keeping *keeping = renewal->keeping;
     const struct state *state = keeping->state;
     int64_t now = clock_now();
-    struct asked asked = {.names = buf_string(&renewal->names),
-                          .key = renewal->key,
-                          .key_text = &renewal->key_text,
-                          .fingerprint = state->generation == 0 ? NULL : state->fingerprint,
-                          .trust = renewal->template->trust == NULL ? NULL : buf_string(&renewal->trust),
-                          .trust_length = renewal->trust.length,
-                          .now = now};
+    struct asked asked = {
+        .names = buf_string(&renewal->names),
+        .key = renewal->key,
+        .key_text = &renewal->key_text,
+        .fingerprint = state->generation == 0 ? NULL : state->fingerprint,
+        .trust = renewal->template->trust == NULL || is_rehearsal(renewal) ? NULL : buf_string(&renewal->trust),
+        .trust_length = renewal->trust.length,
+        .now = now};
     uint32_t number = 0;
     if (accept_check(&asked, &renewal->answer, &renewal->files, &renewal->facts, &renewal->error) < 0 ||
         unused_number(renewal, &number) < 0 ||

@@ -151,6 +151,7 @@ static cJSON *bundle_json(const struct bundle *bundle, cJSON *options)
     add_number(tree, "not_before", bundle->facts->not_before, &fine);
     add_number(tree, "not_after", bundle->facts->not_after, &fine);
     add_text(tree, "fingerprint", bundle->facts->fingerprint, &fine);
+    add_text(tree, "rehearsal", bundle->rehearsal, &fine);
     buf_free(&path);
     if (fine && tree != NULL) {
         return tree;

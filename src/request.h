@@ -41,6 +41,7 @@ struct bundle {
     const struct generation *files;
     const struct x509_facts *facts;
     const struct bundle *previous; // or NULL; the hook sees its facts, rollback all of it
+    const char *rehearsal;         // the folder to publish below, as if it were the root; NULL: it is no rehearsal
 };
 // Appends it to json (a secret buffer: it holds the key).
 int request_bundle(const struct bundle *bundle, struct buf *json, struct error *error);

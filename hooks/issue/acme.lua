@@ -8,6 +8,8 @@ local ari = require "lib.acme_ari"
 local challenge = require "lib.acme_challenge"
 local order = require "lib.acme_order"
 
+local LETS_ENCRYPT <const> = "https://acme-v02.api.letsencrypt.org/directory"
+
 -- What the engine is told of a fault.
 local function tell(fault)
   local details = { wait = fault.wait, permanent = fault.permanent }
@@ -46,6 +48,20 @@ local function issue(request)
   return with_account(request.options, function(client)
     return order.issue(client, request)
   end)
+end
+
+-- By an account that is made for it; roots have other names there.
+local function rehearse(request)
+  local options = request.options
+  options.directory = options.staging
+    or options.directory == LETS_ENCRYPT and LETS_ENCRYPT:gsub("v02", "staging-v02") or nil
+  options.only_existing, options.preferred_chain = false, nil
+  if not options.directory then
+    return nil, "staging is to be set: no directory for trials is known of this CA"
+  elseif options.challenge == "dns-persist-01" then
+    return nil, "dns-persist-01 cannot be rehearsed: its record names the account"
+  end
+  return issue(request)
 end
 
 local function renewal_info(request)
@@ -89,9 +105,10 @@ return {
     {
       name = "directory",
       type = "url",
-      default = "https://acme-v02.api.letsencrypt.org/directory",
+      default = LETS_ENCRYPT,
       doc = "Address of the CA's directory; that of Let's Encrypt unless given.",
     },
+    { name = "staging", type = "url", doc = "Directory to rehearse with; that of Let's Encrypt is known." },
     { name = "server_ca", type = "path", doc = "PEM file of the CAs to trust when talking to the directory." },
     { name = "contact", type = "list", doc = "Mail addresses, or other URLs, by which the CA reaches you." },
     {
@@ -149,6 +166,7 @@ return {
     { name = "certificate_profile", type = "string", doc = "The CA's profile of certificates, as 'shortlived'." },
   },
   issue = issue,
+  rehearse = rehearse,
   renewal_info = renewal_info,
   revoke = revoke,
   account = function(request)

@@ -235,5 +235,7 @@ return {
     },
   },
   issue = issue,
+  -- Its store is one of its own, so this is another CA.
+  rehearse = issue,
   revoke = revoke,
 }

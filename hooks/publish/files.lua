@@ -271,6 +271,31 @@ local function publish(bundle)
   return true
 end
 
+-- Writes the files below the folder of the rehearsal, and looks whether they could be written and the reload started.
+local function rehearse(bundle)
+  local list, message = targets(bundle)
+  if not list then
+    return nil, message
+  end
+  for _, target in ipairs(list) do
+    local folder = target.path:match("^.*/")
+    if not fs.stat(folder).writable then
+      return nil, ("the folder %s cannot be written to"):format(folder)
+    end
+    fs.mkdir(bundle.rehearsal .. folder, { parents = true })
+    local done
+    done, message = fs.write(bundle.rehearsal .. target.path, target.bytes, target.attributes)
+    if not done then
+      return nil, message
+    end
+  end
+  if not bundle.options.reload then
+    return true
+  end
+  local found, why = exec.find(bundle.options.reload)
+  return found and true, why and "reload: " .. why
+end
+
 -- Removes the files of a bundle that nobody has changed since.
 local function withdraw(bundle)
   local list, message = targets(bundle)
@@ -306,6 +331,7 @@ return {
     { name = "reload", type = "command", doc = "Command to run when all files are in place." },
   },
   publish = publish,
+  rehearse = rehearse,
   rollback = function(previous, bundle)
     if not previous then
       return withdraw(bundle)

@@ -267,5 +267,35 @@ case("files_rolls_back_to_nothing", function()
   equal(fs.list(here), { "www.crt" })
 end)
 
+case("rehearse_writes_below_its_folder_only", function()
+  local options = everything()
+  options.reload = "touch " .. path "reloaded"
+  local asked = bundle(1, options)
+  asked.rehearsal = path "rehearsal"
+  equal(assert(hook.rehearse(asked)), true)
+  equal(fs.list(here), { "rehearsal" })
+  equal(fs.read(asked.rehearsal .. path "www.key"), "key 1\n")
+  equal(fs.stat(asked.rehearsal .. path "www.key").mode, 384)
+  equal(fs.stat(asked.rehearsal .. path "all.pem").mode, 384)
+  equal(fs.stat(asked.rehearsal .. path "full.pem").mode, 420)
+end)
+
+case("rehearse_says_what_would_fail", function()
+  local asked = bundle(1, { cert = path "none/a.pem" })
+  asked.rehearsal = path "rehearsal"
+  check.fails(nil, hook.rehearse(asked))
+  check.command("chmod", "500", here)
+  -- Root may write to any folder.
+  local may, closed = fs.stat(here).writable, bundle(1, { cert = path "a.pem" })
+  closed.rehearsal = folder .. "/closed"
+  local done, message = hook.rehearse(closed)
+  check.command("chmod", "700", here)
+  assert(may and done or not done and message:find("cannot be written to", 1, true), message)
+  asked.options = { cert = path "a.pem", reload = "/nowhere/program" }
+  done, message = hook.rehearse(asked)
+  equal(done, nil)
+  assert(message:find "^reload: /nowhere/program: ", message)
+end)
+
 check.command("rm", "-rf", folder)
 return check.status()
