@@ -106,8 +106,8 @@ struct template
     int max_parallel;  // 0: the engine's
     int rate_count;    // 0: none
     int64_t rate_s;
-    const struct template *fallback; // or NULL
-    int fallback_after;
+    const struct template *fallback; // or NULL; a chain of them ends
+    int fallback_after;              // failures, at least 1
 };
 
 struct profile {
@@ -138,8 +138,12 @@ struct settings {
     int64_t override_before_s; // -1: never
     struct durations retry;    // never empty
     struct durations notify_before;
-    const struct template *template; // or NULL
-    struct profiles profiles;        // count 0: live link only
+    const struct template *template; // or NULL; the one to issue by now
+    // What is set, whose fallback "template" is after failures (config_fall_back), and the key with it.
+    const struct template *first;
+    enum key_type first_key;
+    bool first_reuse_key;
+    struct profiles profiles; // count 0: live link only
     struct sections policies, notifies;
 };
 
@@ -207,6 +211,11 @@ const char *config_similar(const struct config *config, const char *name);
 // The settings of a certificate when it takes its group settings from "group" (NULL: from none). Pure, no memory taken.
 void config_settings(const struct config *config, const struct certificate *certificate, const struct group *group,
                      struct settings *out);
+
+// Puts another template of the chain that begins with settings->first, and the key that goes with it, into settings that
+// config_settings has made. Pure, no memory taken.
+void config_fall_back(const struct config *config, const struct certificate *certificate, const struct group *group,
+                      const struct template *template, struct settings *settings);
 
 // The settings of [defaults], whose "notify" is told what concerns no certificate.
 const struct settings *config_defaults(const struct config *config);

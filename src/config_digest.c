@@ -44,15 +44,21 @@ static void add_section(struct codec_sha256 *sha, const struct hook_section *sec
     }
 }
 
+// Of what is set and all its fallbacks, whichever is to issue by now: falling back must not end the count.
 static void add_issue(struct codec_sha256 *sha, const struct certificate *certificate, const struct settings *settings)
 {
-    const struct template *template = settings->template;
-
     add(sha, "names", certificate->names == NULL ? "" : certificate->names);
     add(sha, "subject", certificate->subject == NULL ? "" : certificate->subject);
-    add(sha, "key", key_type_name(settings->key));
-    add_number(sha, "reuse_key", settings->reuse_key);
-    if (template != NULL) {
+    add(sha, "key", key_type_name(settings->first_key));
+    add_number(sha, "reuse_key", settings->first_reuse_key);
+    for (const struct template *template = settings->first; template != NULL; template = template->fallback) {
+        if (template->fallback != NULL) {
+            add_number(sha, "fallback_after", template->fallback_after);
+        }
+        if (template != settings->first) {
+            add(sha, "its_key", template->has_key ? key_type_name(template->key) : "");
+            add_number(sha, "its_reuse_key", template->reuse_key);
+        }
         add_number(sha, "usage", template->usage);
         add(sha, "trust", template->trust == NULL ? "" : template->trust);
         add_section(sha, &template->section);

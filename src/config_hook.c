@@ -259,7 +259,26 @@ static void fill_template(struct config_loader *loader, const struct section *se
     made->usage = (unsigned)value_of(loader, section, RULE_USAGE)->number;
     made->trust = text_of(loader, section, RULE_TRUST);
     made->max_parallel = has(parallel) ? (int)parallel->number : 0;
+    const struct value *fallback = value_of(loader, section, RULE_FALLBACK);
+    made->fallback = has(fallback) && !fallback->sections.broken ? fallback->sections.list[0] : NULL;
     made->fallback_after = (int)value_of(loader, section, RULE_FALLBACK_AFTER)->number;
+}
+
+// A chain of fallbacks must end: one that leads back to its beginning is named at each of its templates.
+static void refuse_circle(struct config_loader *loader, const struct section *section)
+{
+    const struct template *first = section->made, *at = first->fallback;
+    const struct setting *setting =
+        config_own_setting(section->settings, section->setting_count, (enum rule_id)RULE_FALLBACK);
+
+    for (size_t i = 0; at != NULL && at != first && i < loader->data->section_count; i++) {
+        at = at->fallback;
+    }
+    if (at == first) {
+        config_mistake_at(loader, (struct location){.line = setting->line, .file = setting->file},
+                          "fallback: [template %s] leads back to [template %s]; a chain of fallbacks has an end",
+                          first->fallback->section.name, first->section.name);
+    }
 }
 
 void config_resolve_hooks(struct config_loader *loader)
@@ -279,6 +298,12 @@ void config_resolve_hooks(struct config_loader *loader)
                    section->type == SECTION_OF_KIND(SECTION_NOTIFY)) {
             fill_hook(loader, section, section->made);
             loader->data->config.notifies |= section->type == SECTION_OF_KIND(SECTION_NOTIFY);
+        }
+    }
+    // Only now each template knows its fallback.
+    for (size_t i = 0; i < loader->data->section_count && !loader->no_memory; i++) {
+        if (loader->data->sections[i]->type == SECTION_OF_KIND(SECTION_TEMPLATE)) {
+            refuse_circle(loader, loader->data->sections[i]);
         }
     }
 }

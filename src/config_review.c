@@ -229,8 +229,8 @@ void config_review(const struct config *config, const struct certificate *certif
         }
     }
     say_settings(&review, &settings);
-    if (settings.template != NULL) {
-        say_hook_section(&review, &settings.template->section);
+    for (const struct template *template = settings.first; template != NULL; template = template->fallback) {
+        say_hook_section(&review, &template->section);
     }
     for (size_t i = 0; i < settings.profiles.count; i++) {
         say_hook_section(&review, &settings.profiles.list[i]->section);

@@ -332,6 +332,16 @@ void config_settings(const struct config *config, const struct certificate *cert
     if (key) {
         settle_key(data, certificate, group, out);
     }
+    out->first = out->template;
+    out->first_key = out->key;
+    out->first_reuse_key = out->reuse_key;
+}
+
+void config_fall_back(const struct config *config, const struct certificate *certificate, const struct group *group,
+                      const struct template *template, struct settings *settings)
+{
+    settings->template = template;
+    settle_key(config->data, certificate, group, settings);
 }
 
 const struct settings *config_defaults(const struct config *config)

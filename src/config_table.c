@@ -60,8 +60,8 @@ const struct rule config_rules[RULE_COUNT] = {
     [RULE_TRUST] = {"trust", config_parse_path, "", PATH, TEMPLATE, 0, false},
     [RULE_TEMPLATE_PARALLEL] = {"max_parallel", config_parse_count, "", "a whole number from 1 to 1000", TEMPLATE, 0, false},
     [RULE_RATE] = {"rate", config_parse_rate, "", "a number and a duration, as in 50/7d", TEMPLATE, 0, true},
-    [RULE_FALLBACK] = {"fallback", config_parse_section, "", NAMED, TEMPLATE, TEMPLATE, true},
-    [RULE_FALLBACK_AFTER] = {"fallback_after", config_parse_count, "3", "a whole number from 1 to 1000", TEMPLATE, 0, true},
+    [RULE_FALLBACK] = {"fallback", config_parse_section, "", NAMED, TEMPLATE, TEMPLATE, false},
+    [RULE_FALLBACK_AFTER] = {"fallback_after", config_parse_count, "3", "a whole number from 1 to 1000", TEMPLATE, 0, false},
     [RULE_VERIFY] = {"verify", config_parse_verify, "", "tls://HOST:PORT", PROFILE, 0, false},
     [RULE_VERIFY_TIMEOUT] = {"verify_timeout", config_parse_wait, "30s", WAIT, PROFILE, 0, false},
 

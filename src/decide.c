@@ -63,10 +63,54 @@ const struct group *decide_group(const struct config *config, const struct certi
     return first != NULL ? first : certificate->groups[0];
 }
 
+// ---- Fallbacks
+
+// The template that has the pending order, if it is one of the chain: an order stays with the CA that has it.
+static const struct template *template_of_order(const struct template *first, const struct state *state)
+{
+    if (state->pending_since != CLOCK_NONE && state->pending_template != NULL) {
+        for (const struct template *template = first; template != NULL; template = template->fallback) {
+            if (strcmp(template->section.name, state->pending_template) == 0) {
+                return template;
+            }
+        }
+    }
+    return NULL;
+}
+
+// Each of the chain has as many tries as its fallback_after says; when all have failed, the first has its turn again.
+static const struct template *template_whose_turn(const struct template *first, uint32_t failures)
+{
+    const struct template *at = first;
+    uint32_t tries = 0;
+
+    for (const struct template *template = first; template != NULL; template = template->fallback) {
+        tries += (uint32_t) template->fallback_after;
+    }
+    for (failures %= tries; failures >= (uint32_t)at->fallback_after; at = at->fallback) {
+        failures -= (uint32_t)at->fallback_after;
+    }
+    return at;
+}
+
 void decide_settings(const struct config *config, const struct certificate *certificate, const struct state *state,
                      struct settings *out)
 {
-    config_settings(config, certificate, decide_group(config, certificate, state), out);
+    const struct group *group = decide_group(config, certificate, state);
+    char digest[65];
+
+    config_settings(config, certificate, group, out);
+    if (out->first == NULL || out->first->fallback == NULL) {
+        return;
+    }
+    const struct template *template = template_of_order(out->first, state);
+    if (template == NULL && state->issue.count > 0) {
+        config_digest(config, certificate, out, NULL, digest);
+        template = template_whose_turn(out->first, failures_so_far(&state->issue, digest, false));
+    }
+    if (template != NULL) {
+        config_fall_back(config, certificate, group, template, out);
+    }
 }
 
 // ---- What both steps share

@@ -99,6 +99,7 @@ struct decision {
     int64_t not_before, not_after; // of the newest generation; CLOCK_NONE
     const char *holder;            // borrowed: the policy that holds, or NULL
     const char *detail;            // borrowed: why it is held, or NULL
+    const char *fallback;          // borrowed, issue: the fallback template whose turn it is, or NULL
     const char *url;               // borrowed: DUE_WINDOW, where the CA explains it, or NULL
     int64_t since;                 // pending, held: since when; CLOCK_NONE
 
@@ -114,7 +115,8 @@ struct decision {
 const struct group *decide_group(const struct config *config, const struct certificate *certificate,
                                  const struct state *state);
 
-// decide_group and config_settings in one.
+// decide_group and config_settings in one, with the template that is to issue: the one that has a pending order, else the
+// one of a chain of fallbacks whose turn it is after the failures in effect.
 void decide_settings(const struct config *config, const struct certificate *certificate, const struct state *state,
                      struct settings *out);
 
@@ -133,7 +135,7 @@ struct due {
 void decide_due(const struct certificate *certificate, const struct settings *settings, const struct state *state,
                 struct due *out);
 
-// True when there is a pending order to be asked about; false: none, or to be dropped (names or key changed, over
+// True when there is a pending order to be asked about; false: none, or to be dropped (names, key or template changed, over
 // 30 d old, or by RESTART of the flags): the step issue then orders anew.
 bool decide_pending(const struct certificate *certificate, const struct settings *settings, const struct state *state,
                     int64_t now, unsigned flags);

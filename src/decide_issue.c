@@ -163,7 +163,10 @@ bool decide_pending(const struct certificate *certificate, const struct settings
         return false;
     }
     return now - decide_noted(state, state->pending_since, 0) < PENDING_LIFE &&
-           names_same(names, state->pending_names) && text_same(state->pending_key_type, key_type_name(settings->key));
+           names_same(names, state->pending_names) &&
+           text_same(state->pending_key_type, key_type_name(settings->key)) &&
+           (state->pending_template == NULL || settings->template == NULL ||
+            strcmp(state->pending_template, settings->template->section.name) == 0);
 }
 
 // An errand, free of slots: the CA is asked again when it said, however the renewal came about.
@@ -199,6 +202,8 @@ static void take_due(const struct decide_question *question, struct decision *ou
     out->window_cut = due.window_cut;
     out->held_back = due.held_back;
     out->url = due.cause == DUE_WINDOW ? question->state->window_url : NULL;
+    const struct template *template = question->settings->template;
+    out->fallback = template != NULL && template != question->settings->first ? template->section.name : NULL;
 }
 
 // What holds longest of the waits, and until when.

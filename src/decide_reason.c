@@ -176,7 +176,7 @@ static void add_part(const struct config *config, const struct decision *decisio
     }
 }
 
-// What a reader of the renewal's reason must know besides: the newest generation is not in use.
+// What a reader of the renewal's reason must know besides: another template, and a newest generation that is not in use.
 static void add_behind(const struct decision *decision, struct buf *out)
 {
     static const char *const texts[HOLD_COUNT] = {
@@ -186,6 +186,9 @@ static void add_behind(const struct decision *decision, struct buf *out)
         [HOLD_NO_KEY] = "cannot be published without its key",
     };
 
+    if (decision->next == STEP_ISSUE && decision->fallback != NULL && decision->failures > 0) {
+        buf_format(out, "; by its fallback '%s'", decision->fallback);
+    }
     if (decision->next == STEP_ISSUE && (unsigned)decision->behind < HOLD_COUNT && texts[decision->behind] != NULL) {
         buf_format(out, "; generation %u %s", (unsigned)decision->newest, texts[decision->behind]);
     }

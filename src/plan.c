@@ -26,6 +26,7 @@ struct course {
     struct decision told_settings;                // the warnings of settings that were told
 };
 
+// Anew where what has happened may choose among groups or templates.
 static void settle(struct course *course)
 {
     decide_settings(course->plan->config, course->certificate, course->state, &course->settings);
@@ -188,9 +189,7 @@ static void renew(struct course *course)
                              .issued = course->now};
     succession_apply(state, &next);
     state->written = course->now;
-    if (course->certificate->group_count > 1) {
-        settle(course);
-    }
+    settle(course);
     // One that is due again at once counts as a failure, as in the real step.
     decide_due(course->certificate, settings, state, &due);
     if (due.at <= course->now) {
@@ -207,6 +206,7 @@ static void fail_to_renew(struct course *course)
     // Whatever the CA said, a pending order is over.
     state->pending_since = CLOCK_NONE;
     fail(course, &state->issue, 0, "assumed to fail");
+    settle(course);
 }
 
 static void publish(struct course *course, const struct decision *decision)

@@ -105,6 +105,7 @@ static void drop_pending(struct state *state)
     state->pending_cookie = NULL;
     state->pending_names = NULL;
     state->pending_key_type = NULL;
+    state->pending_template = NULL;
 }
 
 // ---- The end of a renewal: what the state keeps of it
@@ -127,6 +128,9 @@ static void record_failure(struct renewal *renewal, struct report *report)
     struct state *state = renewal->keeping->state;
     struct error error;
     int64_t now = clock_now();
+    if (renewal->template != NULL && renewal->template != renewal->keeping->settings->first) {
+        error_prefix(&renewal->error, "by the fallback '%s'", renewal->template->section.name);
+    }
     failures_add(&state->issue, renewal->failures, now, renewal->answer.permanent, renewal->error.message,
                  renewal->digest);
     if (renewal->heard) {
@@ -159,6 +163,7 @@ static void record_pending(struct renewal *renewal, struct report *report)
     state->pending_cookie = renewal->answer.cookie.length > 0 ? buf_string(&renewal->answer.cookie) : NULL;
     state->pending_names = buf_string(&renewal->names);
     state->pending_key_type = key_type_name(renewal->keeping->settings->key);
+    state->pending_template = renewal->template->section.name;
     state->retry_after = CLOCK_NONE;
     report->outcome = OUTCOME_PENDING;
     report->again = renewal->pending;
@@ -463,6 +468,17 @@ static int ask(struct renewal *renewal)
 }
 
 // A hundredth less is the CA's rounding.
+static void warn_of_fallback(const struct renewal *renewal)
+{
+    const struct template *first = renewal->keeping->settings->first;
+    struct error error;
+    if (renewal->template != first) {
+        error_set(&error, ERROR_NONE, "'%s' stands in for '%s', which failed", renewal->template->section.name,
+                  first->section.name);
+        warn(renewal, "it was issued by a fallback template", &error);
+    }
+}
+
 static void warn_of_shorter_life(const struct renewal *renewal)
 {
     const struct state *state = renewal->keeping->state;
@@ -510,6 +526,7 @@ static int keep_answer(struct renewal *renewal, struct report *report)
         return -1;
     }
     warn_of_shorter_life(renewal);
+    warn_of_fallback(renewal);
     struct successor next = {.number = number,
                              .facts = &renewal->facts,
                              .names = buf_string(&renewal->names),

@@ -66,7 +66,7 @@ struct state {
 
     // A pending order; pending_since == CLOCK_NONE: none.
     int64_t pending_since, pending_next; // since when; when the hook is to be asked again
-    const char *pending_cookie, *pending_names, *pending_key_type;
+    const char *pending_cookie, *pending_names, *pending_key_type, *pending_template;
 
     // A policy's hold; hold_since == CLOCK_NONE: none.
     int64_t hold_since, hold_until;

@@ -49,6 +49,7 @@ static void end_what_belonged(struct state *state)
     state->pending_cookie = NULL;
     state->pending_names = NULL;
     state->pending_key_type = NULL;
+    state->pending_template = NULL;
     state->retry_after = CLOCK_NONE;
     failures_end(&state->issue);
 }

@@ -470,8 +470,6 @@ static void what_has_no_effect_yet_is_refused_by_name(void **unused)
     } table[] = {
         {"", "metrics_file = /run/x.prom"},
         {"[template t]\nhook = ca\nurl = x://y", "rate = 50/7d"},
-        {"[template t]\nhook = ca\nurl = x://y", "fallback = t"},
-        {"[template t]\nhook = ca\nurl = x://y", "fallback_after = 3"},
     };
     (void)unused;
     for (size_t i = 0; i < COUNT(table); i++) {

@@ -64,6 +64,7 @@ static inline void fixture_init(struct fixture *f)
         .override_before_s = -1,
         .retry = {3, f->retry},
         .template = &f->template,
+        .first = &f->template,
         .profiles = {0, f->profile_list},
         .policies = {0, f->policy_list},
     };

@@ -254,6 +254,7 @@ static int setup(void **unused)
     section = (struct hook_section){.name = "internal", .hook = "ca", .hook_timeout_s = 600};
     template = (struct template){.section = section, .usage = X509_SERVER};
     settings = (struct settings){.template = &template,
+                                 .first = &template,
                                  .auto_renew = true,
                                  .auto_publish = true,
                                  .retry = {.count = 2, .s = retry},
