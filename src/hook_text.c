@@ -12,8 +12,8 @@ int hook_text(const struct hook_file *file, struct buf *out, struct error *error
     int result = 0;
     if (decompressor == NULL || room == NULL) {
         result = error_set(error, ERROR_SYSTEM, "no memory for the text of the hook %s", file->name);
-    } else if (libdeflate_deflate_decompress(decompressor, file->packed, file->packed_length, room, file->length, NULL) !=
-               LIBDEFLATE_SUCCESS) {
+    } else if (libdeflate_deflate_decompress(decompressor, file->packed, file->packed_length, room, file->length,
+                                             NULL) != LIBDEFLATE_SUCCESS) {
         result = error_set(error, ERROR_FORMAT, "the program is damaged: the text of its hook %s cannot be unpacked",
                            file->name);
     } else {

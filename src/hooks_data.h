@@ -33,11 +33,11 @@ enum hook_function {
 
 // One file of hooks/. Its text is as it stands there, compressed; hook_text() gives it.
 struct hook_file {
-    const char *kind; // issue publish policy notify, or lib for what hooks require
-    const char *name; // without ".lua"; of a lib in a folder "folder/name", required as "lib.folder.name"
+    const char *kind;            // issue publish policy notify, or lib for what hooks require
+    const char *name;            // without ".lua"; of a lib in a folder "folder/name", required as "lib.folder.name"
     const unsigned char *packed; // raw DEFLATE (RFC 1951)
     size_t packed_length;
-    size_t length; // of the text, in bytes
+    size_t length;   // of the text, in bytes
     const char *doc; // one line; "" for a lib
     int api;         // 0 for a lib
     const struct hook_option *options;

@@ -54,8 +54,7 @@ static const struct state_field issue_fields[] = {
 static const struct state_field pending_fields[] = {
     STATE_FIELD(STATE_TIME, "since", pending_since),       STATE_FIELD(STATE_TIME, "next", pending_next),
     STATE_FIELD(STATE_FACT, "cookie", pending_cookie),     STATE_FIELD(STATE_NAMES, "names", pending_names),
-    STATE_FIELD(STATE_FACT, "key_type", pending_key_type),
-    STATE_FIELD(STATE_FACT, "template", pending_template),
+    STATE_FIELD(STATE_FACT, "key_type", pending_key_type), STATE_FIELD(STATE_FACT, "template", pending_template),
 };
 
 static const struct state_field hold_fields[] = {
