@@ -94,7 +94,7 @@ end
 -- What an API says of its failure, wherever it says it.
 local function reason(answer)
   local body = type(answer) == "table" and answer or {}
-  local first = type(body.errors) == "table" and body.errors[1] or body.error or body
+  local first = type(body.errors) == "table" and body.errors[1] or body.error_description or body.error or body
   local text = type(first) == "table" and (first.message or first.detail or first.description) or first
   return type(text) == "string" and text ~= "" and ": " .. text or ""
 end

@@ -231,6 +231,137 @@ told ovh present "OVHcloud: JSON of another shape is no crash" \
 < [7,null,{"name":"example.org"},["example.org"]]
 EOF
 
+# azure ACTION SENTENCE MESSAGE OPTION…: what the exchanges of standard input lead to
+azure() {
+    action=$1 name=$2 message=$3
+    shift 3
+    cat >"$DIR/exchange"
+    peer "$DIR/exchange"
+    act azure "$action" tenant=t.example client_id=c1 "client_secret=$SECRET" subscription=subid "$@" \
+        "url=http://127.0.0.1:$PORT" "login_url=http://127.0.0.1:$PORT"
+    same "Azure: $name" "$(cat "$DIR/out" "$DIR/err")" "$message"
+    stop peer
+    same "Azure: $name: by these requests only" "$(cat "$DIR/peer.log")" "all done"
+}
+# after_login: the token's exchange, then those of standard input, into $DIR/after
+after_login() {
+    {
+        sed '/^$/q' "$TREE/tests/data/dns/azure.present"
+        cat
+    } >"$DIR/after"
+}
+ZONES="> GET /subscriptions/subid/providers/Microsoft.Network/dnsZones?api-version=2018-05-01"
+ZONE='{"id":"/subscriptions/subid/resourceGroups/rg1/providers/Microsoft.Network/dnsZones/example.org","name":"example.org"}'
+SET="/subscriptions/subid/resourceGroups/rg1/providers/Microsoft.Network/dnsZones/example.org/TXT/_acme-challenge.www.sub?api-version=2018-05-01"
+azure present "a value is added to the set, in a zone of the second page" "done" resource_group=rg1 \
+    <"$TREE/tests/data/dns/azure.present"
+azure cleanup "only the own value goes" "done" resource_group=rg1 <"$TREE/tests/data/dns/azure.cleanup"
+after_login <<EOF
+$ZONES
+< 200
+< {"value":[$ZONE]}
+
+> GET $SET
+< 404
+< {"code":"NotFound","message":"The resource record '_acme-challenge.www.sub' does not exist in resource group 'rg1'."}
+
+> PUT $SET
+> If-None-Match: *
+> {"properties":{"TTL":60,"TXTRecords":[{"value":["$VALUE"]}]}}
+< 201
+EOF
+azure present "the first value makes the set" "done" <"$DIR/after"
+after_login <<EOF
+$ZONES
+< 200
+< {"value":[$ZONE]}
+
+> GET $SET
+< 200
+< {"etag":"e1","properties":{"TTL":60,"TXTRecords":[{"value":["$VALUE"]}]}}
+
+> DELETE $SET
+> If-Match: e1
+< 200
+EOF
+azure cleanup "the last value goes with its set" "done" <"$DIR/after"
+after_login <<EOF
+$ZONES
+< 200
+< {"value":[$ZONE]}
+
+> GET $SET
+< 404
+EOF
+azure cleanup "what is gone is gone" "done" <"$DIR/after"
+after_login <<EOF
+$ZONES
+< 200
+< {"value":[$ZONE]}
+
+> GET $SET
+< 200
+< {"etag":"e1","properties":{"TTL":60,"TXTRecords":[]}}
+
+> PUT $SET
+> If-Match: e1
+> {"properties":{"TTL":60,"TXTRecords":[{"value":["$VALUE"]}]}}
+< 412
+< {"code":"PreconditionFailed","message":"The condition 'e1' in the If-Match header was not satisfied."}
+
+> GET $SET
+< 200
+< {"etag":"e2","properties":{"TTL":60,"TXTRecords":[{"value":["a","b"]}]}}
+
+> PUT $SET
+> If-Match: e2
+> {"properties":{"TTL":60,"TXTRecords":[{"value":["a","b"]},{"value":["$VALUE"]}]}}
+< 200
+EOF
+azure present "a change in between is met by another try" "done" <"$DIR/after"
+azure present "a refused secret is told, without it" \
+    "no token: the API refuses these credentials (401): AADSTS7000215: Invalid client secret provided: *** wait=nil permanent=true" <<EOF
+> POST /t.example/oauth2/v2.0/token
+> Content-Type: application/x-www-form-urlencoded
+> grant_type=client_credentials&client_id=c1&client_secret=s3cret%2Ftoken%2B&scope=http%3A%2F%2F127.0.0.1%3A{port}%2F.default
+< 401
+< {"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided: $SECRET","error_codes":[7000215]}
+EOF
+after_login <<EOF
+$ZONES
+< 403
+< {"error":{"code":"AuthorizationFailed","message":"not with eyJ0.to-ken"}}
+EOF
+azure present "403 is told, without the token" \
+    "the API refuses these credentials (403): not with *** wait=nil permanent=true" <"$DIR/after"
+after_login <<EOF
+$ZONES
+< 429
+< Retry-After: 17
+EOF
+azure present "429 is told with the time to wait" \
+    "the API takes no more requests for now (429) wait=17 permanent=nil" <"$DIR/after"
+after_login <<EOF
+$ZONES
+< 200
+< {"value":[
+EOF
+azure present "malformed JSON is told" "the API's answer is no JSON wait=nil permanent=nil" <"$DIR/after"
+after_login <<EOF
+$ZONES
+< 200
+< {"value":[],"nextLink":"http://127.0.0.1:{port}0/subscriptions?x=1"}
+EOF
+azure present "no page of another host is asked for" \
+    "the API's next page is at another place wait=nil permanent=nil" <"$DIR/after"
+after_login <<EOF
+$ZONES
+< 200
+< {"value":[{"id":"/subscriptions/../../secrets","name":"example.org"}]}
+EOF
+azure present "a zone without a proper identifier is none" \
+    "the API's zone has no identifier wait=nil permanent=nil" <"$DIR/after"
+
 fails "401 is told, once and for all, without the secret" \
     "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" \
     401 "{\"errors\":[{\"code\":1,\"message\":\"no such token: $SECRET\"}]}"

@@ -6,6 +6,7 @@
 # "< STATUS", "< Header: value" and "< body" the answer; "<* COUNT" is a body of that many bytes. A line of # is a comment.
 # "> SigV4: SECRET" expects a signature of Amazon's Signature Version 4, made with that key.
 # "> OVH: SECRET TIME" expects a signature of OVHcloud's, made with that secret not long after that time.
+# {port} anywhere is the port of this server.
 # What does not fit is answered by 555 and told on standard output; "all done" comes with the last exchange.
 use strict;
 use warnings;
@@ -22,7 +23,7 @@ $SIG{PIPE} = 'IGNORE';
 my @exchanges = do {
     open my $in, '<', $file or die "$file: $!\n";
     local $/ = '';
-    grep { /^>/m } <$in>;
+    map { s/\{port\}/$port/gr } grep { /^>/m } <$in>;
 };
 my $json = JSON::PP->new->canonical->allow_nonref;
 
