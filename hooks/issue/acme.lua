@@ -88,8 +88,8 @@ end
 -- The options and those of the DNS providers that are built in, each as PROVIDER_KEY. Which of them are required, and
 -- their defaults, is the provider's to say: only one of them is used.
 local function with_providers(options)
-  for _, name in ipairs { "acme-dns", "azure", "cloudflare", "desec", "digitalocean", "exec", "gandi", "hetzner", "ovh",
-    "powerdns", "rfc2136", "route53" } do
+  for _, name in ipairs { "acme-dns", "azure", "cloudflare", "desec", "digitalocean", "exec", "gandi", "gcloud",
+    "hetzner", "ovh", "powerdns", "rfc2136", "route53" } do
     for _, option in ipairs(require("lib.dns." .. name).options) do
       options[#options + 1] = { name = name:gsub("%W", "_") .. "_" .. option.name, type = option.type,
         doc = option.doc }

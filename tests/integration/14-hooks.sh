@@ -40,6 +40,7 @@ says "but is mentioned" "$DIR/err" "has mistakes"
 
 exits 0 "the built-in ones are exported" hooks --export "$DIR/export"
 check "into their folders" test -s "$DIR/export/issue/local-ca.lua" -a -s "$DIR/export/publish/files.lua"
+check "all of them, as they were written" diff -r "$TREE/hooks" "$DIR/export"
 exits 1 "a file that is there is left alone" hooks --export "$DIR/export" issue/local-ca
 says "and named" "$DIR/err" "--force"
 exits 0 "unless forced" hooks --export "$DIR/export" --force issue/local-ca

@@ -2,9 +2,10 @@
 # SPDX-FileCopyrightText: The certauto authors
 # SPDX-License-Identifier: MIT
 # DNS providers ask their APIs what these expect, add to a set, take out only their own value, and tell failures.
-# needs: perl
+# needs: perl openssl
 . "$(dirname "$0")/lib.sh"
 need perl perl
+need openssl openssl
 
 VALUE=LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
 SECRET=s3cret/token+
@@ -361,6 +362,134 @@ $ZONES
 EOF
 azure present "a zone without a proper identifier is none" \
     "the API's zone has no identifier wait=nil permanent=nil" <"$DIR/after"
+# Google Cloud DNS wants a token first, by an assertion of RS256.
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$DIR/gcloud.pem" 2>/dev/null
+PUBLIC_KEY=$DIR/gcloud.pub
+export PUBLIC_KEY
+openssl pkey -in "$DIR/gcloud.pem" -pubout -out "$PUBLIC_KEY"
+
+# gcloud_key [TOKEN_URI]: a service account's key as Google gives it out, without spaces and "=", which "act" parts by
+gcloud_key() {
+    printf '{"type":"service_account","project_id":"my-project","client_email":"acme@my-project.iam.gserviceaccount.com"'
+    printf ',"private_key":"%s"' "$(awk '{printf "%s\\n", $0}' "$DIR/gcloud.pem" | sed 's/ /\\u0020/g; s/=/\\u003d/g')"
+    printf ',"token_uri":"%s"}' "${1:-https://oauth2.googleapis.com/token}"
+}
+gcloud_key >"$DIR/gcloud.json"
+chmod 600 "$DIR/gcloud.json"
+
+# gcloud_zone [ANSWER]: the exchanges until the zone is found, or not
+gcloud_zone() {
+    zones='{"managedZones":[{"name":"zone","dnsName":"example.org.","visibility":"public"}]}'
+    cat <<EOF
+> POST /token
+> JWT: acme@my-project.iam.gserviceaccount.com https://www.googleapis.com/auth/ndev.clouddns.readwrite
+< 200
+< {"access_token":"ya29.$SECRET","expires_in":3599,"token_type":"Bearer"}
+
+> GET /projects/my-project/managedZones
+${1:-< 200
+< $zones}
+
+EOF
+}
+
+# gcloud ACTION SENTENCE MESSAGE: what the exchanges of standard input lead to
+gcloud() {
+    cat >"$DIR/exchange"
+    peer "$DIR/exchange"
+    act gcloud "$1" "key=$(cat "$DIR/gcloud.json")" "url=http://127.0.0.1:$PORT" "token_url=http://127.0.0.1:$PORT/token"
+    same "$2" "$(cat "$DIR/out" "$DIR/err")" "$3"
+    stop peer
+    same "$2: by these requests only" "$(cat "$DIR/peer.log")" "all done"
+}
+
+# gcloud_refuses SENTENCE MESSAGE KEY: without any request
+gcloud_refuses() {
+    act gcloud present "key=$3" "url=http://127.0.0.1:1"
+    same "$1" "$(cat "$DIR/out" "$DIR/err")" "$2 wait=nil permanent=true"
+}
+
+gcloud present "Google Cloud DNS: a value is added to the set, after others' changes, and waited for" "done" \
+    <"$TREE/tests/data/dns/gcloud.present"
+gcloud present "Google Cloud DNS: the first value makes the set, at the zone's own name" "done" \
+    <"$TREE/tests/data/dns/gcloud.first"
+gcloud cleanup "Google Cloud DNS: only the own value goes" "done" <"$TREE/tests/data/dns/gcloud.cleanup"
+gcloud cleanup "Google Cloud DNS: the last value goes with its set, also when it went meanwhile" "done" \
+    <"$TREE/tests/data/dns/gcloud.last"
+RRSETS="> GET /projects/my-project/managedZones/zone/rrsets?type=TXT&name=_acme-challenge.www.sub.example.org."
+gcloud present "Google Cloud DNS: a refused assertion is told" \
+    "no token: the API refuses the request (400): Invalid JWT Signature. wait=nil permanent=true" <<EOF
+> POST /token
+> JWT: acme@my-project.iam.gserviceaccount.com https://www.googleapis.com/auth/ndev.clouddns.readwrite
+< 400
+< {"error":"invalid_grant","error_description":"Invalid JWT Signature."}
+EOF
+gcloud present "Google Cloud DNS: an answer without a token is told" \
+    "no token: none in the answer wait=nil permanent=nil" <<EOF
+> POST /token
+> JWT: acme@my-project.iam.gserviceaccount.com https://www.googleapis.com/auth/ndev.clouddns.readwrite
+< 200
+< {"access_token":"a\\r\\nb"}
+EOF
+gcloud_zone "< 401
+< {\"error\":{\"code\":401,\"message\":\"bad token ya29.$SECRET\"}}" | gcloud present \
+    "Google Cloud DNS: 401 is told, without the token" \
+    "the API refuses these credentials (401): bad token *** wait=nil permanent=true"
+gcloud_zone '< 403
+< {"error":{"code":403,"message":"Forbidden","errors":[{"reason":"forbidden"}]}}' | gcloud present \
+    "Google Cloud DNS: 403 is told" "the API refuses these credentials (403): Forbidden wait=nil permanent=true"
+gcloud_zone '< 403
+< {"error":{"code":403,"message":"Rate Limit Exceeded","errors":[{"reason":"rateLimitExceeded"}]}}' | gcloud present \
+    "Google Cloud DNS: a quota that is used up is no end to all attempts" \
+    "the API refuses these credentials (403): Rate Limit Exceeded wait=60 permanent=nil"
+gcloud_zone '< 429
+< Retry-After: 9' | gcloud cleanup "Google Cloud DNS: 429 is told with the time to wait" \
+    "the API takes no more requests for now (429) wait=9 permanent=nil"
+gcloud_zone '< 200
+< {"managedZones":[' | gcloud present "Google Cloud DNS: malformed JSON is told" \
+    "the API's answer is no JSON wait=nil permanent=nil"
+gcloud_zone '< 200
+< {"managedZones":[7,{"name":{},"dnsName":"example.net."},{"name":"y","dnsName":7}],"nextPageToken":{}}' |
+    gcloud present "Google Cloud DNS: JSON of another shape is no crash" \
+        "this account has no zone for _acme-challenge.www.sub.example.org wait=nil permanent=true"
+{
+    gcloud_zone '< 200
+< {"managedZones":[{"name":"../zone","dnsName":"example.org."}]}'
+    printf '%s\n' "$RRSETS" '< 404' '< {"error":{"code":404,"message":"Not Found"}}'
+} | gcloud present "Google Cloud DNS: 404 is told, no end to all attempts, of a zone whose name is no path" \
+    "the API refuses the request (404): Not Found wait=nil permanent=false"
+{
+    gcloud_zone
+    printf '%s\n' "$RRSETS" '< 200' '< {"rrsets":[{"name":"_acme-challenge.www.sub.example.org.","type":"TXT","ttl":5,' \
+        '< "routingPolicy":{}}]}'
+} | gcloud present "Google Cloud DNS: a set without values is left alone" \
+    "the API's set has no values wait=nil permanent=nil"
+{
+    gcloud_zone
+    for try in 1 2 3 4 5; do
+        cat <<EOF
+$RRSETS
+< 200
+< {"rrsets":[]}
+
+> POST /projects/my-project/managedZones/zone/changes
+> {"deletions":[],"additions":[{"name":"_acme-challenge.www.sub.example.org.","type":"TXT","ttl":60,"rrdatas":["\\"$VALUE\\""]}]}
+< 409
+< {"error":{"code":409,"message":"already exists: $try"}}
+
+EOF
+    done
+} | gcloud present "Google Cloud DNS: a conflict that stays is told in the end" \
+    "the API refuses the request (409): already exists: 5 wait=nil permanent=nil"
+NO_KEY="the key is no service account's, with a project_id and a token_uri of https"
+gcloud_refuses "Google Cloud DNS: a token_uri without TLS is refused" "$NO_KEY" \
+    "$(gcloud_key http://127.0.0.1:1/token)"
+gcloud_refuses "Google Cloud DNS: a key that is no JSON is refused, and not shown" \
+    "$NO_KEY" "$SECRET"
+gcloud_refuses "Google Cloud DNS: a project that is a path is refused" \
+    "$NO_KEY" "$(gcloud_key | sed 's|"my-project"|"../x"|')"
+gcloud_refuses "Google Cloud DNS: a private key that is none is refused, and not shown" "$NO_KEY" \
+    '{"project_id":"p","client_email":"a","private_key":"s3cret","token_uri":"https://127.0.0.1:1"}'
 
 fails "401 is told, once and for all, without the secret" \
     "the API refuses these credentials (401): no such token: *** wait=nil permanent=true" \
@@ -469,11 +598,15 @@ ovh_consumer_key = MtSwSrPpNjqfVSmJhLbPyr2i45lSwPU1
 ovh_url = https://api.ca.ovhcloud.com/1.0
 gandi_token = $SECRET
 gandi_url = https://api.sandbox.gandi.net/v5/livedns
+gcloud_key = @$DIR/gcloud.json
+gcloud_project = dns-project
+gcloud_token_url = https://oauth2.googleapis.com/token
+gcloud_url = https://dns.googleapis.com/dns/v1
 [certificate www]
 names = www.example.org
 template = ca
 EOF
-exits 0 "the options of Gandi and OVHcloud are options of issue/acme" check
+exits 0 "the options of Gandi, Google Cloud DNS and OVHcloud are options of issue/acme" check
 write_config <<EOF
 [template ca]
 hook = acme

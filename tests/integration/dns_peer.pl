@@ -7,12 +7,15 @@
 # "> SigV4: SECRET" expects a signature of Amazon's Signature Version 4, made with that key.
 # "> OVH: SECRET TIME" expects a signature of OVHcloud's, made with that secret not long after that time.
 # {port} anywhere is the port of this server.
+# "> JWT: ISSUER SCOPE" expects a form whose assertion is signed by RS256 with the private part of the key in PUBLIC_KEY.
 # What does not fit is answered by 555 and told on standard output; "all done" comes with the last exchange.
 use strict;
 use warnings;
 use IO::Socket::INET;
 use Digest::SHA qw(sha1_hex sha256_hex hmac_sha256 hmac_sha256_hex);
+use File::Temp;
 use JSON::PP;
+use MIME::Base64 qw(decode_base64url);
 
 my ($port, $file) = @ARGV;
 my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 16, ReuseAddr => 1)
@@ -57,6 +60,28 @@ sub ovh_mistake {
     return ($headers->{'x-ovh-signature'} // '') eq $right ? () : "the signature is not $right";
 }
 
+# What is wrong with the form that asks for a token by an assertion (RFC 7523).
+sub jwt_mistake {
+    my ($issuer, $scope, $first, $headers, $body) = @_;
+    my ($text, $signature) = $body =~ /^grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=
+        ([\w-]+\.[\w-]+)\.([\w-]+)$/x or return "no assertion in '$body'";
+    my ($head, $claims) = map { $json->decode(decode_base64url($_)) } split /\./, $text;
+    return "another algorithm: $head->{alg}" if $head->{alg} ne 'RS256';
+    my ($path) = $first =~ /^POST (.*)/;
+    my %right = (iss => $issuer, scope => $scope, aud => "http://$headers->{host}$path");
+    for my $name (sort keys %right) {
+        return "expected $name '$right{$name}', got '$claims->{$name}'" if $claims->{$name} ne $right{$name};
+    }
+    return "made at another time: $claims->{iat}" if abs(time - $claims->{iat}) > 60;
+    return "ends at $claims->{exp}" if $claims->{exp} <= time || $claims->{exp} > $claims->{iat} + 3600;
+    my $file = File::Temp->new;
+    print $file decode_base64url($signature);
+    close $file;
+    open my $verify, '|-', "openssl dgst -sha256 -verify '$ENV{PUBLIC_KEY}' -signature '$file' >/dev/null" or return "$!";
+    print $verify $text;
+    return close $verify ? () : 'the signature is wrong';
+}
+
 sub mistakes {
     my ($exchange, $first, $headers, $body) = @_;
     my ($start, @rest) = map { /^> (.*)/ ? $1 : () } split /\n/, $exchange;
@@ -69,6 +94,9 @@ sub mistakes {
             push @found, "the signature is not $right" if ($headers->{authorization} // '') !~ /Signature=$right$/;
         } elsif ($line =~ /^OVH: (\S+) (\d+)/) {
             push @found, ovh_mistake($1, $2, $first, $headers, $body);
+        } elsif ($line =~ /^JWT: (\S+) (\S+)/) {
+            push @found, jwt_mistake($1, $2, $first, $headers, $body);
+            $expected = $body;
         } elsif ($line =~ /^([A-Z][\w-]*): (.*)/) {
             my $seen = $headers->{lc $1} // '(nothing)';
             push @found, "expected $1: '$2', got '$seen'" if $seen ne $2;

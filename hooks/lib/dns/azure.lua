@@ -140,7 +140,8 @@ local function change(options, record, wanted)
     return nil, "the API's zone has no identifier"
   end
   local _ <close> = dns.lock("azure", record.name)
-  return replace(options, ("%s/TXT/%s%s"):format(zone.id, dns.below(record.name, zone.name, "@"), VERSION), record, wanted)
+  local path = ("%s/TXT/%s%s"):format(zone.id, dns.below(record.name, zone.name, "@"), VERSION)
+  return replace(options, path, record, wanted)
 end
 
 return dns.provider {
@@ -150,8 +151,9 @@ return dns.provider {
     { name = "client_id", type = "string", required = true, doc = "Identifier of the application." },
     { name = "client_secret", type = "secret", required = true, doc = "Secret of the application." },
     { name = "subscription", type = "string", required = true, doc = "Subscription that the zone belongs to." },
-    { name = "resource_group", type = "string", doc = "Resource group of the zone; all of the subscription unless given." },
-    { name = "login_url", type = "url", default = "https://login.microsoftonline.com", doc = "Where tokens are asked for." },
+    { name = "resource_group", type = "string", doc = "Resource group of the zone; any unless given." },
+    { name = "login_url", type = "url", default = "https://login.microsoftonline.com",
+      doc = "Where tokens are asked for." },
     { name = "url", type = "url", default = "https://management.azure.com", doc = "Address of the API." },
   },
   change = change,
