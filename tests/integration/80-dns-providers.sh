@@ -488,6 +488,7 @@ gcloud_refuses "Google Cloud DNS: a key that is no JSON is refused, and not show
     "$NO_KEY" "$SECRET"
 gcloud_refuses "Google Cloud DNS: a project that is a path is refused" \
     "$NO_KEY" "$(gcloud_key | sed 's|"my-project"|"../x"|')"
+gcloud_refuses "Google Cloud DNS: a missing project is told" "$NO_KEY" "$(gcloud_key | sed 's/"project_id"/"project"/')"
 gcloud_refuses "Google Cloud DNS: a private key that is none is refused, and not shown" "$NO_KEY" \
     '{"project_id":"p","client_email":"a","private_key":"s3cret","token_uri":"https://127.0.0.1:1"}'
 

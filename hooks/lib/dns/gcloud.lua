@@ -24,7 +24,7 @@ local function log_in(options)
   options.project = options.project or account.project_id
   -- What the key says goes nowhere without TLS, and nowhere else in the API.
   if not own or not options.token_url and not tostring(url):find "^https://"
-    or not tostring(options.project):find "^%w[%w:.-]*$" then
+    or not tostring(options.project or ""):find "^%w[%w:.-]*$" then
     return nil, "the key is no service account's, with a project_id and a token_uri of https", { permanent = true }
   end
   local known = tokens[text]
