@@ -234,7 +234,7 @@ static void rehearse(struct rehearsal *rehearsal, const struct certificate *cert
     pinned.group_count = group != NULL;
     pinned.names = certificate->names != NULL ? certificate->names : status.state->names;
     const struct profiles *profiles = &status.settings.profiles;
-    const struct template *template = status.settings.template;
+    const struct template *template = status.settings.first; // as for a new state: no failure counts
     struct order order = {
         .config = &rehearsal->config, .certificate = &pinned, .step = STEP_ISSUE, .flags = DECIDE_BY_HAND_ISSUE};
     bool issued = rehearse_step(rehearsal, &order, template == NULL ? NULL : &template->section);
