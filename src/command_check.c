@@ -90,11 +90,12 @@ static void try_sections(struct checking *checking, const struct sections *secti
 
 static void try_settings(struct checking *checking, const struct settings *settings)
 {
-    const struct template *template = settings->template;
-    if (template != NULL && first_time(checking, &template->section)) {
-        try_options(checking, &template->section);
-        if (template->trust != NULL) {
-            try_trust(checking, template);
+    for (const struct template *template = settings->first; template != NULL; template = template->fallback) {
+        if (first_time(checking, &template->section)) {
+            try_options(checking, &template->section);
+            if (template->trust != NULL) {
+                try_trust(checking, template);
+            }
         }
     }
     for (size_t i = 0; i < settings->profiles.count; i++) {

@@ -206,7 +206,7 @@ static int take_over(struct import *import, struct error *error)
         .facts = &import->facts,
         .names = names[0] != '\0' ? names : NULL,
         .key_type = key_type_name(settings.key_is_own ? settings.key : import->facts.key_type),
-        .template = settings.template != NULL ? settings.template->section.name : NULL,
+        .template = settings.first != NULL ? settings.first->section.name : NULL,
         .issued = import->facts.not_before < now ? import->facts.not_before : now,
         .keyless = import->key == NULL,
     };

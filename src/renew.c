@@ -467,7 +467,6 @@ static int ask(struct renewal *renewal)
     return 0;
 }
 
-// A hundredth less is the CA's rounding.
 static void warn_of_fallback(const struct renewal *renewal)
 {
     const struct template *first = renewal->keeping->settings->first;
@@ -479,6 +478,7 @@ static void warn_of_fallback(const struct renewal *renewal)
     }
 }
 
+// A hundredth less is the CA's rounding.
 static void warn_of_shorter_life(const struct renewal *renewal)
 {
     const struct state *state = renewal->keeping->state;

@@ -93,6 +93,10 @@ exits 2 "and a template that falls back to itself" check
 configure ""
 exits 0 "a chain with an end is none" check
 silent_about "and no setting of the future" "$DIR/out" "no effect"
+sed -i 's|^\[template third\]|&\ntrust = /nonexistent.pem|' "$CONFIG"
+exits 2 "what a fallback reads is tried as well" check
+says "and named" "$DIR/out" "/nonexistent.pem"
+configure ""
 
 moods fail fail issue
 for turn in 1 2 3; do
