@@ -328,6 +328,13 @@ azure present "a refused secret is told, without it" \
 < 401
 < {"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided: $SECRET","error_codes":[7000215]}
 EOF
+azure present "nor as the form had it" \
+    "no token: the API refuses the request (400): got client_secret=***&scope wait=nil permanent=true" <<EOF
+> POST /t.example/oauth2/v2.0/token
+> grant_type=client_credentials&client_id=c1&client_secret=s3cret%2Ftoken%2B&scope=http%3A%2F%2F127.0.0.1%3A{port}%2F.default
+< 400
+< {"error":"invalid_request","error_description":"got client_secret=s3cret%2Ftoken%2B&scope"}
+EOF
 after_login <<EOF
 $ZONES
 < 403

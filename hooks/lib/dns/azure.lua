@@ -9,7 +9,7 @@ local time = require "certauto.time"
 local VERSION <const> = "?api-version=2018-05-01"
 local MAX_TRIES <const> = 5
 
--- By application and where it logs in, for this process only.
+-- By the application, its secret, where it logs in and what for; for this process only.
 local tokens = {}
 
 local function encoded(text)
@@ -26,7 +26,7 @@ local function log_in(options)
     end
   end
   local url = dns.url(options.login_url, "/" .. options.tenant .. "/oauth2/v2.0/token")
-  local of = url .. " " .. options.client_id
+  local of = table.concat({ url, options.client_id, options.client_secret, options.url }, "\n")
   local known = tokens[of]
   if not known or known.ends < time.boot() then
     local answer, message, details = dns.call { url = url, method = "POST",
@@ -34,7 +34,9 @@ local function log_in(options)
       body = ("grant_type=client_credentials&client_id=%s&client_secret=%s&scope=%s"):format(encoded(options.client_id),
         encoded(options.client_secret), encoded(dns.url(options.url, "/.default"))) }
     if not answer then
-      return nil, "no token: " .. message, details
+      -- In the form, which an answer may repeat, the secret is in another shape than the one that messages lose.
+      local sent = encoded(options.client_secret):gsub("%W", "%%%0")
+      return nil, "no token: " .. message:gsub(sent, "***"), details
     end
     local token = answer.access_token
     if type(token) ~= "string" or not token:find "^[%w%p]+$" then
