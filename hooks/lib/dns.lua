@@ -154,6 +154,13 @@ function dns.url(base, path)
   return (base:gsub("/+$", "")) .. path
 end
 
+-- Text as a part of an address or a form (RFC 3986 §2.1).
+function dns.encoded(text)
+  return (text:gsub("[^%w._~-]", function(byte)
+    return ("%%%02X"):format(byte:byte())
+  end))
+end
+
 -- One call of an API at options.url that takes a token as Bearer.
 function dns.bearer(options, method, path, body, accept)
   return dns.call({ url = dns.url(options.url, path), method = method, json = body,

@@ -12,12 +12,6 @@ local MAX_TRIES <const> = 5
 -- By the application, its secret, where it logs in and what for; for this process only.
 local tokens = {}
 
-local function encoded(text)
-  return (text:gsub("[^%w._~-]", function(byte)
-    return ("%%%02X"):format(byte:byte())
-  end))
-end
-
 -- The client credentials grant (RFC 6749 §4.4). The token takes the secret's place, so that no message shows it.
 local function log_in(options)
   for _, name in ipairs { "tenant", "subscription", "resource_group" } do
@@ -31,11 +25,12 @@ local function log_in(options)
   if not known or known.ends < time.boot() then
     local answer, message, details = dns.call { url = url, method = "POST",
       headers = { ["Content-Type"] = "application/x-www-form-urlencoded" },
-      body = ("grant_type=client_credentials&client_id=%s&client_secret=%s&scope=%s"):format(encoded(options.client_id),
-        encoded(options.client_secret), encoded(dns.url(options.url, "/.default"))) }
+      body = ("grant_type=client_credentials&client_id=%s&client_secret=%s&scope=%s"):format(
+        dns.encoded(options.client_id), dns.encoded(options.client_secret),
+        dns.encoded(dns.url(options.url, "/.default"))) }
     if not answer then
       -- In the form, which an answer may repeat, the secret is in another shape than the one that messages lose.
-      local sent = encoded(options.client_secret):gsub("%W", "%%%0")
+      local sent = dns.encoded(options.client_secret):gsub("%W", "%%%0")
       return nil, "no token: " .. message:gsub(sent, "***"), details
     end
     local token = answer.access_token
@@ -72,7 +67,7 @@ local function zone_of(options, name)
 end
 
 local function value_of(item)
-  return type(item) == "table" and type(item.value) == "table" and item.value[1] ~= nil and #item.value == 1
+  return type(item.value) == "table" and item.value[1] ~= nil and #item.value == 1
     and item.value[1]
 end
 

@@ -73,9 +73,7 @@ local function zone_of(options, name)
       -- A private zone is served to no CA.
       zone.name = zone.visibility ~= "private" and zone.dnsName or ""
     end
-    return zones, type(following) == "string" and following:gsub("%W", function(byte)
-      return ("%%%02X"):format(byte:byte())
-    end) or nil
+    return zones, type(following) == "string" and dns.encoded(following) or nil
   end)
 end
 
