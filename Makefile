@@ -29,8 +29,10 @@ INIT         ?= $(or $(and $(wildcard $(DESTDIR)$(SYSCONFDIR)/rc.common),procd),
 # EXTRA_CFLAGS, EXTRA_LDFLAGS  are added
 # V=1        shows the commands
 
-# Flags of single rooms: CFLAGS_NAME for src/NAME.c. This one is passed for every certificate of a run.
+# Flags of single rooms: CFLAGS_NAME for src/NAME.c. The one is passed for every certificate of a run, the other by every
+# byte of a bundle of CAs.
 CFLAGS_state_parse = -O2
+CFLAGS_codec = -O2
 
 # ---- Limits that "make sizes" asserts, in bytes (1.25 MiB with everything; those of the parts add up to it)
 

@@ -207,19 +207,20 @@ void codec_base64url(struct buf *out, const void *bytes, size_t length)
     encode(out, bytes, length, url_alphabet, false);
 }
 
-static int digit_value(char c, bool url)
+// The value of each character from ' ' on, in either alphabet.
+static const int8_t digit_values[96] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, 62, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59,
+    60, 61, -1, -1, -1, -1, -1, -1, -1, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, 63, -1, 26, 27, 28, 29, 30, 31, 32,
+    33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+};
+
+static int digit_value(char c, const char *digits)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (url ? '-' : '+'))
-        return 62;
-    if (c == (url ? '_' : '/'))
-        return 63;
-    return -1;
+    size_t place = (size_t)(unsigned char)c - ' ';
+    int value = place < sizeof digit_values ? digit_values[place] : -1;
+
+    return value >= 62 && digits[value] != c ? -1 : value;
 }
 
 static bool is_space(char c)
@@ -227,12 +228,20 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// What stands between groups of four: digits gathered so far, and the padding seen.
+// What stands between groups of four: digits gathered so far, and the padding seen. Bytes go on in portions.
 struct group {
     uint32_t bits;
     int digits;
     int padding;
+    size_t used;
+    char portion[192];
 };
+
+static void decode_flush(struct buf *out, struct group *group)
+{
+    buf_add(out, group->portion, group->used);
+    group->used = 0;
+}
 
 // Writes the last, incomplete group. Bits that no byte holds must be zero: each text has one
 // meaning.
@@ -255,35 +264,46 @@ static bool decode_tail(struct buf *out, const struct group *group, bool url)
     return true;
 }
 
+static void decode_digit(struct buf *out, struct group *group, int value)
+{
+    group->bits = group->bits << 6 | (uint32_t)value;
+    if (++group->digits < 4)
+        return;
+    char *to = group->portion + group->used;
+    to[0] = (char)(group->bits >> 16);
+    to[1] = (char)(group->bits >> 8);
+    to[2] = (char)group->bits;
+    group->digits = 0;
+    group->bits = 0;
+    group->used += 3;
+    if (group->used == sizeof group->portion)
+        decode_flush(out, group);
+}
+
 static bool decode(struct buf *out, const char *text, size_t length, bool url)
 {
-    struct group group = {0, 0, 0};
+    struct group group = {.used = 0};
     size_t before = out->length;
     bool good = true;
 
     for (size_t i = 0; i < length && good; i++) {
-        int value = digit_value(text[i], url);
+        int value = digit_value(text[i], url ? url_alphabet : alphabet);
 
-        if (!url && is_space(text[i]))
-            continue;
-        if (!url && text[i] == '=') {
+        if (value >= 0) {
+            good = group.padding == 0;
+            decode_digit(out, &group, value);
+        } else if (!url && text[i] == '=') {
             good = ++group.padding <= 2;
-            continue;
-        }
-        good = value >= 0 && group.padding == 0;
-        group.bits = group.bits << 6 | (uint32_t)(value & 63);
-        if (good && ++group.digits == 4) {
-            char three[3] = {(char)(group.bits >> 16), (char)(group.bits >> 8), (char)group.bits};
-
-            buf_add(out, three, sizeof three);
-            group.bits = 0;
-            group.digits = 0;
+        } else {
+            good = !url && is_space(text[i]);
         }
     }
-    if (good && decode_tail(out, &group, url))
-        return true;
-    cut_back(out, before);
-    return false;
+    decode_flush(out, &group);
+    good = good && decode_tail(out, &group, url);
+    if (!good)
+        cut_back(out, before);
+    mbedtls_platform_zeroize(&group, sizeof group);
+    return good;
 }
 
 bool codec_unbase64(struct buf *out, const char *text, size_t length)

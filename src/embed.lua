@@ -157,10 +157,12 @@ local function declaration(file)
     complain("api is not 1", "api")
   elseif type(hook.doc) ~= "string" or hook.doc == "" or hook.doc:find("\n") then
     complain("doc is one line of text", "doc")
-  elseif type(hook.options or {}) ~= "table" then
-    complain("options is a list", "options")
   elseif type(hook[NEEDED[file.kind]]) ~= "function" then
     complain(("a hook of this kind has a function '%s'"):format(NEEDED[file.kind]))
+  end
+  local options = type(hook.options) == "function" and hook.options() or hook.options or {}
+  if type(options) ~= "table" then
+    complain("options is a list, or a function that returns one", "options")
   end
   file.api, file.doc, file.options, file.functions = 1, hook.doc, {}, {}
   local known, seen = { api = true, doc = true, options = true }, {}
@@ -178,7 +180,7 @@ local function declaration(file)
       complain(("unknown field '%s'"):format(tostring(field)), tostring(field))
     end
   end
-  for index, option in ipairs(hook.options or {}) do
+  for index, option in ipairs(options) do
     file.options[index] = read_option(option, complain)
     if seen[option.name] then
       complain("option " .. option.name .. " is declared twice", 'name = "' .. option.name .. '"')

@@ -330,10 +330,38 @@ void key_free(struct key *key)
 
 // ---- Writing
 
-int key_pk(const struct key *key, mbedtls_pk_context *pk, struct error *error)
+static int set_opaque(const struct key *key, mbedtls_pk_context *pk, struct error *error)
 {
     int result = mbedtls_pk_setup_opaque(pk, key->id);
 
+    return result == 0 ? 0 : key_library_error(error, result, "using the private key");
+}
+
+// A key in PSA's store holds no public point: mbedTLS would work it out each time it is asked for. So what mbedTLS gets
+// of a curve is a copy with both.
+int key_pk(const struct key *key, mbedtls_pk_context *pk, struct error *error)
+{
+    unsigned char secret[PSA_EXPORT_KEY_PAIR_MAX_SIZE];
+    struct buf spki;
+    size_t length;
+    int result;
+
+    if (key->type >= KEY_RSA_2048)
+        return set_opaque(key, pk, error);
+    buf_init(&spki, KEY_MAX_DER);
+    if (key_public(key, &spki, error) != 0) {
+        buf_free(&spki);
+        return -1;
+    }
+    result = mbedtls_pk_parse_public_key(pk, (const unsigned char *)spki.data, spki.length);
+    buf_free(&spki);
+    if (result != 0)
+        return key_library_error(error, result, "using the public key");
+    if (psa_export_key(key->id, secret, sizeof secret, &length) != PSA_SUCCESS)
+        return error_set(error, ERROR_SYSTEM, "the private key cannot be had from the cryptographic library");
+    mbedtls_ecp_keypair *pair = mbedtls_pk_ec(*pk);
+    result = mbedtls_ecp_read_key(mbedtls_ecp_keypair_get_group_id(pair), pair, secret, length);
+    mbedtls_platform_zeroize(secret, sizeof secret);
     return result == 0 ? 0 : key_library_error(error, result, "using the private key");
 }
 
@@ -348,7 +376,7 @@ int key_public(const struct key *key, struct buf *out, struct error *error)
         return out->failed ? error_set(error, ERROR_SYSTEM, "not enough memory for a public key") : 0;
     }
     mbedtls_pk_init(&pk);
-    if (key_pk(key, &pk, error) != 0)
+    if (set_opaque(key, &pk, error) != 0)
         return -1;
     length = mbedtls_pk_write_pubkey_der(&pk, der, sizeof der);
     mbedtls_pk_free(&pk);

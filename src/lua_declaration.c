@@ -180,8 +180,12 @@ static void add_options(lua_State *L, int hook, int into)
 {
     lua_pushliteral(L, "options");
     int type = lua_rawget(L, hook);
+    if (type == LUA_TFUNCTION) {
+        lua_call(L, 0, 1);
+        type = lua_type(L, -1);
+    }
     if (type != LUA_TNIL && type != LUA_TTABLE) {
-        luaL_error(L, "options is a list");
+        luaL_error(L, "options is a list, or a function that returns one");
     }
     int list = lua_gettop(L);
     lua_Unsigned count = type == LUA_TTABLE ? lua_rawlen(L, list) : 0;

@@ -307,16 +307,23 @@ static int request(lua_State *L)
     return 1;
 }
 
-// x509.read_request(pem): what a rightly signed request asks for, or nil and why not.
+// x509.read_request(pem[, settings]): what a rightly signed request asks for, or nil and why not.
 static int read_request(lua_State *L)
 {
     size_t length;
+    static const char *const fields[] = {"verify", NULL};
     const char *pem = luaL_checklstring(L, 1, &length);
-    struct x509_request_facts *facts = sandbox_resource(L, REQUEST, sizeof *facts, release_request);
-    int resource = lua_gettop(L);
+    struct x509_request_facts *facts;
     struct error error;
+    bool verify;
+    int resource;
 
-    if (x509_request_read(pem, length, facts, &error) != 0)
+    sandbox_fields(L, 2, fields);
+    lua_settop(L, 2);
+    verify = lua_type(L, push_field(L, 2, "verify")) == LUA_TNIL || lua_toboolean(L, -1);
+    facts = sandbox_resource(L, REQUEST, sizeof *facts, release_request);
+    resource = lua_gettop(L);
+    if (x509_request_read(pem, length, verify, facts, &error) != 0)
         return sandbox_fail(L, &error);
     lua_newtable(L);
     push_names(L, &facts->names);

@@ -69,7 +69,7 @@ int x509_subject_check(const char *subject, struct error *error);
 int x509_request(const struct key *key, const char *names, const char *subject, unsigned usage, struct buf *pem,
                  struct error *error);
 
-// What a request asks for, its own signature verified.
+// What a request asks for. Its own signature is verified unless "verify" is false: a request of our own making needs none.
 struct x509_request_facts {
     struct buf names;      // canonical
     struct buf public_der; // SubjectPublicKeyInfo
@@ -77,7 +77,8 @@ struct x509_request_facts {
     unsigned usage; // enum x509_usage bits; 0: none stated
     char subject[512];
 };
-int x509_request_read(const char *pem, size_t length, struct x509_request_facts *facts, struct error *error);
+int x509_request_read(const char *pem, size_t length, bool verify, struct x509_request_facts *facts,
+                      struct error *error);
 void x509_request_free(struct x509_request_facts *facts);
 
 // Issues a certificate (the built-in CA; also tests). Signed by "issuer_key"; issuer_pem NULL: self-signed.

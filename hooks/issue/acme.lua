@@ -86,7 +86,7 @@ local function revoke(request)
 end
 
 -- The options and those of the DNS providers that are built in, each as PROVIDER_KEY. Which of them are required, and
--- their defaults, is the provider's to say: only one of them is used.
+-- their defaults, is the provider's to say: only one of them is used. No run but the one that declares loads them all.
 local function with_providers(options)
   for _, name in ipairs { "acme-dns", "azure", "cloudflare", "desec", "digitalocean", "exec", "gandi", "gcloud",
     "hetzner", "ovh", "powerdns", "rfc2136", "route53" } do
@@ -101,70 +101,72 @@ end
 return {
   api = 1,
   doc = "Certificates of a CA that speaks ACME: Let's Encrypt, ZeroSSL, Google, step-ca and others.",
-  options = with_providers {
-    {
-      name = "directory",
-      type = "url",
-      default = LETS_ENCRYPT,
-      doc = "Address of the CA's directory; that of Let's Encrypt unless given.",
-    },
-    { name = "staging", type = "url", doc = "Directory to rehearse with; that of Let's Encrypt is known." },
-    { name = "server_ca", type = "path", doc = "PEM file of the CAs to trust when talking to the directory." },
-    { name = "contact", type = "list", doc = "Mail addresses, or other URLs, by which the CA reaches you." },
-    {
-      name = "terms_agreed",
-      type = "boolean",
-      default = false,
-      doc = "You agree to the CA's terms of service.",
-    },
-    { name = "eab_kid", type = "string", doc = "Key identifier of the external account that the CA gave you." },
-    { name = "eab_key", type = "secret", doc = "Key of the external account, base64url." },
-    {
-      name = "only_existing",
-      type = "boolean",
-      default = false,
-      doc = "Never make an account: the key in the store must have one.",
-    },
-    {
-      name = "account_key",
-      type = "enum:ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096",
-      default = "ecdsa-p256",
-      doc = "Type of the account's key when it is made.",
-    },
-    {
-      name = "challenge",
-      type = "enum:http-01|tls-alpn-01|dns-01|dns-persist-01",
-      default = "http-01",
-      doc = "How it is proved that the names are yours.",
-    },
-    { name = "webroot", type = "path", doc = "http-01: the folder that your web server serves as /." },
-    {
-      name = "http_listen",
-      type = "string",
-      doc = "http-01: answer the CA itself, at this PORT or ADDRESS:PORT, instead of webroot.",
-    },
-    {
-      name = "tls_listen",
-      type = "string",
-      default = "443",
-      doc = "tls-alpn-01: answer the CA at this PORT or ADDRESS:PORT.",
-    },
-    { name = "dns", type = "string", doc = "dns-01: the provider, a file lib/dns/NAME.lua." },
-    { name = "dns_options", type = "list", doc = "dns-01: options of the provider, each KEY=VALUE." },
-    {
-      name = "dns_wait",
-      type = "duration",
-      default = "2m",
-      doc = "dns-01: how long to wait until all servers of the zone serve a record; 0s: not at all.",
-    },
-    { name = "dns_resolver", type = "string", doc = "dns-01: ADDRESS[:PORT] to ask instead of the system's." },
-    {
-      name = "preferred_chain",
-      type = "string",
-      doc = "Name or SHA-256 fingerprint of the root of the chain to take if there are several.",
-    },
-    { name = "certificate_profile", type = "string", doc = "The CA's profile of certificates, as 'shortlived'." },
-  },
+  options = function()
+    return with_providers {
+      {
+        name = "directory",
+        type = "url",
+        default = LETS_ENCRYPT,
+        doc = "Address of the CA's directory; that of Let's Encrypt unless given.",
+      },
+      { name = "staging", type = "url", doc = "Directory to rehearse with; that of Let's Encrypt is known." },
+      { name = "server_ca", type = "path", doc = "PEM file of the CAs to trust when talking to the directory." },
+      { name = "contact", type = "list", doc = "Mail addresses, or other URLs, by which the CA reaches you." },
+      {
+        name = "terms_agreed",
+        type = "boolean",
+        default = false,
+        doc = "You agree to the CA's terms of service.",
+      },
+      { name = "eab_kid", type = "string", doc = "Key identifier of the external account that the CA gave you." },
+      { name = "eab_key", type = "secret", doc = "Key of the external account, base64url." },
+      {
+        name = "only_existing",
+        type = "boolean",
+        default = false,
+        doc = "Never make an account: the key in the store must have one.",
+      },
+      {
+        name = "account_key",
+        type = "enum:ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096",
+        default = "ecdsa-p256",
+        doc = "Type of the account's key when it is made.",
+      },
+      {
+        name = "challenge",
+        type = "enum:http-01|tls-alpn-01|dns-01|dns-persist-01",
+        default = "http-01",
+        doc = "How it is proved that the names are yours.",
+      },
+      { name = "webroot", type = "path", doc = "http-01: the folder that your web server serves as /." },
+      {
+        name = "http_listen",
+        type = "string",
+        doc = "http-01: answer the CA itself, at this PORT or ADDRESS:PORT, instead of webroot.",
+      },
+      {
+        name = "tls_listen",
+        type = "string",
+        default = "443",
+        doc = "tls-alpn-01: answer the CA at this PORT or ADDRESS:PORT.",
+      },
+      { name = "dns", type = "string", doc = "dns-01: the provider, a file lib/dns/NAME.lua." },
+      { name = "dns_options", type = "list", doc = "dns-01: options of the provider, each KEY=VALUE." },
+      {
+        name = "dns_wait",
+        type = "duration",
+        default = "2m",
+        doc = "dns-01: how long to wait until all servers of the zone serve a record; 0s: not at all.",
+      },
+      { name = "dns_resolver", type = "string", doc = "dns-01: ADDRESS[:PORT] to ask instead of the system's." },
+      {
+        name = "preferred_chain",
+        type = "string",
+        doc = "Name or SHA-256 fingerprint of the root of the chain to take if there are several.",
+      },
+      { name = "certificate_profile", type = "string", doc = "The CA's profile of certificates, as 'shortlived'." },
+    }
+  end,
   issue = issue,
   rehearse = rehearse,
   renewal_info = renewal_info,

@@ -9,7 +9,6 @@
 local codec = require "certauto.codec"
 local fs = require "certauto.fs"
 local key = require "certauto.key"
-local lookup = require "lib.dns_lookup"
 local net = require "certauto.net"
 local store = require "certauto.store"
 local time = require "certauto.time"
@@ -182,6 +181,11 @@ local function provide(action)
   end
 end
 
+-- The reading of DNS is only loaded where it is needed: most challenges get on without.
+local function lookup()
+  return require "lib.dns_lookup"
+end
+
 -- How DNS is asked, until when; nil when it is not.
 local function lookup_settings(options)
   local wait = options.dns_wait or 0
@@ -194,7 +198,7 @@ local dns = { set_up = provide("present"), clean_up = provide("cleanup") }
 function dns.ready(options, proofs)
   local settings = lookup_settings(options)
   for _, proof in ipairs(settings and proofs or {}) do
-    local done, message = lookup.wait(settings, { name = proof.record, value = proof.value })
+    local done, message = lookup().wait(settings, { name = proof.record, value = proof.value })
     if not done then
       return nil, ("%s: %s"):format(proof.domain, message)
     end
@@ -238,7 +242,7 @@ function challenge.lack(options)
     return "challenge = dns-01 needs dns, the name of a provider"
   elseif options.dns and not options.dns:find("^[%w_][%w_-]*$") then
     return ("dns: '%s' is no name of a provider"):format(options.dns)
-  elseif options.dns_resolver and not lookup.place(options.dns_resolver) then
+  elseif options.dns_resolver and not lookup().place(options.dns_resolver) then
     return ("dns_resolver: '%s' is no ADDRESS[:PORT]"):format(options.dns_resolver)
   end
   return nil
@@ -280,7 +284,7 @@ function challenge.prove(options, authorisation, thumbprint)
     local settings = lookup_settings(options)
     proof.record = "_acme-challenge." .. domain
     if settings then
-      proof.record, message = lookup.follow(settings, proof.record)
+      proof.record, message = lookup().follow(settings, proof.record)
       if not proof.record then
         return nil, message
       end

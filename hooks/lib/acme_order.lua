@@ -46,7 +46,7 @@ end
 
 -- Whose order it is: only the same names with the same key at the same CA go on with it.
 local function mark_of(client, request)
-  local asked, message = x509.read_request(request.csr)
+  local asked, message = x509.read_request(request.csr, { verify = false })
   if not asked then
     return nil, acme.fault(message)
   end

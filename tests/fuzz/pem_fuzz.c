@@ -99,7 +99,7 @@ static void try_request(const char *pem, size_t length)
     struct x509_request_facts facts;
     struct error error;
 
-    if (x509_request_read(pem, length, &facts, &error) == 0) {
+    if (x509_request_read(pem, length, true, &facts, &error) == 0) {
         check_text(facts.subject);
         check_names(&facts.names);
         x509_request_free(&facts);

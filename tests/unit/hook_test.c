@@ -456,6 +456,22 @@ static void hook_declaration_says_all_that_a_hook_declares(void **state)
     buf_free(&answer);
 }
 
+static void hook_declaration_asks_a_function_for_the_options(void **state)
+{
+    (void)state;
+    struct buf answer;
+    write_hook("issue", "asked",
+               "return { api = 1, doc = 'x', issue = function() end, options = function()\n"
+               "return { { name = 'one', type = 'url', doc = 'y' } } end }");
+    declare("issue", "asked", &answer);
+    cJSON *tree = cJSON_Parse(buf_string(&answer));
+    const cJSON *options = cJSON_GetObjectItem(tree, "options");
+    assert_int_equal(cJSON_GetArraySize(options), 1);
+    assert_string_equal(text_of(cJSON_GetArrayItem(options, 0), "name"), "one");
+    cJSON_Delete(tree);
+    buf_free(&answer);
+}
+
 static void hook_declaration_refuses_what_breaks_its_rules(void **state)
 {
     (void)state;
@@ -470,6 +486,9 @@ static void hook_declaration_refuses_what_breaks_its_rules(void **state)
         {"doc = 'x', other = 1", "unknown field 'other'"},
         {"doc = 'x', [1] = 1", "unknown field"},
         {"doc = 'x', options = 1", "options is a list"},
+        {"doc = 'x', options = function() return 1 end", "options is a list"},
+        {"doc = 'x', options = function() return { {} } end", "has a name"},
+        {"doc = 'x', options = function() error('no options today') end", "no options today"},
         {"doc = 'x', options = { 1 }", "list of tables"},
         {"doc = 'x', options = { {} }", "has a name"},
         {"doc = 'x', options = { { name = 'A' } }", "has a name"},
@@ -578,6 +597,7 @@ int main(void)
         cmocka_unit_test(hook_call_gives_locks_and_files_back_at_the_deadline),
         cmocka_unit_test(hook_files_keeps_the_security_label),
         cmocka_unit_test(hook_declaration_says_all_that_a_hook_declares),
+        cmocka_unit_test(hook_declaration_asks_a_function_for_the_options),
         cmocka_unit_test(hook_declaration_refuses_what_breaks_its_rules),
         cmocka_unit_test(hook_declaration_wants_the_function_of_the_kind),
         cmocka_unit_test(hook_script_runs_with_its_arguments),

@@ -117,7 +117,7 @@ static void sign(const char *csr, struct buf *pem)
     struct buf other;
     struct key *key = NULL;
     struct error error;
-    if (x509_request_read(csr, strlen(csr), &facts, &error) < 0) {
+    if (x509_request_read(csr, strlen(csr), true, &facts, &error) < 0) {
         fail_msg("%s", error.message);
     }
     struct x509_template asked = {.subject = "CN=x",

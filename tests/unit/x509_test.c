@@ -342,7 +342,7 @@ static void requests_are_read_when_their_signature_is_right(void **state)
     struct error error;
 
     (void)state;
-    assert_int_equal(x509_request_read(text, strlen(text), &facts, &error), 0);
+    assert_int_equal(x509_request_read(text, strlen(text), true, &facts, &error), 0);
     assert_string_equal(buf_string(&facts.names), "www.example.org, example.org");
     assert_string_equal(facts.subject, "CN=www.example.org, O=Example");
     assert_int_equal(facts.key_type, KEY_ECDSA_P256);
@@ -350,17 +350,20 @@ static void requests_are_read_when_their_signature_is_right(void **state)
     x509_request_free(&facts);
     free(text);
     text = data_read("rsa2048.csr", NULL);
-    assert_int_equal(x509_request_read(text, strlen(text), &facts, &error), 0);
+    assert_int_equal(x509_request_read(text, strlen(text), true, &facts, &error), 0);
     assert_string_equal(buf_string(&facts.names), "192.0.2.1");
     assert_string_equal(facts.subject, "");
     assert_int_equal(facts.usage, 0);
     x509_request_free(&facts);
     free(text);
     text = data_read("forged.csr", NULL);
-    assert_int_equal(x509_request_read(text, strlen(text), &facts, &error), -1);
+    assert_int_equal(x509_request_read(text, strlen(text), true, &facts, &error), -1);
     assert_string_equal(error.message, "the request's own signature is not right");
     x509_request_free(&facts);
-    assert_int_equal(x509_request_read("", 0, &facts, &error), -1);
+    assert_int_equal(x509_request_read(text, strlen(text), false, &facts, &error), 0);
+    assert_true(facts.public_der.length > 0);
+    x509_request_free(&facts);
+    assert_int_equal(x509_request_read("", 0, true, &facts, &error), -1);
     free(text);
 }
 

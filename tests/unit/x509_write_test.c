@@ -22,7 +22,7 @@ static struct x509_request_facts request_facts(const struct key *key, const char
 
     buf_init(&pem, LIMIT);
     if (x509_request(key, names, subject, usage, &pem, &error) != 0 ||
-        x509_request_read(pem.data, pem.length, &facts, &error) != 0)
+        x509_request_read(pem.data, pem.length, true, &facts, &error) != 0)
         fail_msg("%s", error.message);
     buf_free(&pem);
     return facts;
