@@ -5,6 +5,7 @@
 #
 #   start_ca [ENV=VALUE…] [-strict]  begins Pebble, as process "ca", and its DNS, as "dns", and waits for them.
 #                        CA_DNS, ADDRESS:PORT, is asked by Pebble instead of that DNS;
+#                        PEBBLE_RETRY_AFTER is how many seconds it asks clients to wait, 1 unless given;
 #                        PEBBLE_MORE, lines of JSON each ending with a comma, goes into its configuration
 #   start_web            begins a web server at the port where Pebble looks, which serves $WEBROOT, as "web"
 #   template NAME        prints a [template NAME] for this CA with its account agreed to
@@ -61,7 +62,7 @@ start_ca() {
 {"pebble": {"listenAddress": "127.0.0.1:$CA_PORT", "managementListenAddress": "127.0.0.1:$ca_management",
  "certificate": "$CA_PEM", "privateKey": "$DIR/ca/tls.key", "httpPort": $HTTP_PORT, "tlsPort": $TLS_PORT,
  ${PEBBLE_MORE:-}
- "ocspResponderURL": "", "retryAfter": {"authz": 1, "order": 1}}}
+ "ocspResponderURL": "", "retryAfter": {"authz": ${PEBBLE_RETRY_AFTER:-1}, "order": ${PEBBLE_RETRY_AFTER:-1}}}}
 JSON
     start dns "$PEBBLE/pebble-challtestsrv" -defaultIPv4 127.0.0.1 -defaultIPv6 '' -dnsserver "127.0.0.1:$dns_port" \
         -management "${DNS_API#http://}" -http01 '' -https01 '' -tlsalpn01 '' -doh ''
