@@ -12,6 +12,7 @@
 #define MOST_SECONDS 3.2e11 // ten thousand years
 #define YEAR_10000 253402300800.0
 #define MOST_URL 2048
+#define SIGNING_INPUT "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 // cJSON ends a text at a NUL: what follows would be hidden from us.
 static bool holds_nul(const char *json, size_t length)
@@ -173,6 +174,28 @@ int answer_read_done(const char *json, size_t length, bool *permanent, struct bu
     }
     answer_free(&answer);
     return result;
+}
+
+bool answer_wants_signature(const char *json, size_t length, struct buf *input)
+{
+    struct answer answer;
+    struct error error;
+    const cJSON *sign = NULL;
+    const struct field fields[] = {{"sign", FIELD_TEXT, &sign}};
+    bool wants = false;
+    if (answer_read(json, length, &answer, &error) < 0) {
+        return false;
+    }
+    if (answer.kind == ANSWER_VALUE && cJSON_IsObject(answer.value) &&
+        read_fields(answer.value, fields, COUNT(fields), &error) == 0 && sign != NULL) {
+        const char *text = text_of(sign), *dot = strchr(text, '.');
+        wants = dot != NULL && dot != text && strchr(dot + 1, '.') == NULL && text[strspn(text, SIGNING_INPUT)] == '\0';
+        if (wants) {
+            buf_text(input, text);
+        }
+    }
+    answer_free(&answer);
+    return wants && !input->failed;
 }
 
 static int read_verdict(const cJSON *value, const char *asked, struct policy_answer *answer, struct error *error)

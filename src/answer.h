@@ -33,6 +33,10 @@ void answer_free(struct answer *answer);
 // raised, its traceback is appended to "traceback". No I/O.
 int answer_read_done(const char *json, size_t length, bool *permanent, struct buf *traceback, struct error *error);
 
+// Whether revoke answers {sign=TEXT}, the signing input of a JWS (RFC 7515 §5.1), which is then appended to "input". That
+// it is made of base64url characters and dots keeps it from being anything else that a certificate's key signs. No I/O.
+bool answer_wants_signature(const char *json, size_t length, struct buf *input);
+
 // What a policy hook answers about a step.
 struct policy_answer {
     bool passes;

@@ -12,6 +12,7 @@
 
 #include "answer.h"
 #include "clock.h"
+#include "codec.h"
 #include "command.h"
 #include "file.h"
 #include "generation.h"
@@ -31,6 +32,10 @@
 static const char *const reasons[] = {"unspecified", "keyCompromise",        "cACompromise",       "affiliationChanged",
                                       "superseded",  "cessationOfOperation", "privilegeWithdrawn", "aACompromise"};
 
+// More than a CA's refused nonces need.
+#define MOST_CALLS 5
+#define MOST_SIGNED ((size_t)64 * 1024)
+
 struct revocation {
     const struct config *config;
     const struct certificate *certificate;
@@ -43,6 +48,8 @@ struct revocation {
     struct x509_facts facts;
     struct hook_process *process;
     struct buf request, answer;
+    struct key *key; // the certificate's, where it is there
+    struct buf jwk, signing_input, signature;
     int state_dirfd, lock;
     bool waits; // the CA's Retry-After does not let it be asked
 };
@@ -159,6 +166,11 @@ static int look_at_retry_after(struct revocation *revocation, struct error *erro
 
 // ---- The CA is told
 
+static const char *text_or_null(const struct buf *text)
+{
+    return text->length > 0 ? buf_string(text) : NULL;
+}
+
 static int make_request(struct revocation *revocation, struct error *error)
 {
     const struct hook_section *section = &revocation->template->section;
@@ -172,8 +184,68 @@ static int make_request(struct revocation *revocation, struct error *error)
                               .attempt = 1,
                               .deadline = clock_now() + section->hook_timeout_s,
                               .certificate = buf_string(&revocation->files.certificate),
-                              .reason = revocation->reason};
+                              .reason = revocation->reason,
+                              .jwk = text_or_null(&revocation->jwk),
+                              .signing_input = text_or_null(&revocation->signing_input),
+                              .signature = text_or_null(&revocation->signature)};
+    buf_clear(&revocation->request);
+    buf_clear(&revocation->answer);
     return request_issue(&request, &revocation->request, error);
+}
+
+// A key that was not imported, or of a kind that has no JWK, is none: then it is for the CA's account alone.
+static int read_key(struct revocation *revocation, struct error *error)
+{
+    struct error none;
+    const struct buf *pem = &revocation->files.key;
+    if (pem->length == 0) {
+        return 0;
+    }
+    if (key_start(error) < 0) {
+        return -1;
+    }
+    if (key_parse(buf_string(pem), pem->length, &revocation->key, &none) < 0 ||
+        key_jwk(revocation->key, &revocation->jwk, &none) < 0) {
+        buf_clear(&revocation->jwk);
+    }
+    return 0;
+}
+
+// What the hook asks for is put into the next request; false when it asks for nothing.
+static bool is_signed(struct revocation *revocation)
+{
+    struct error error;
+    struct buf raw;
+    struct buf *input = &revocation->signing_input;
+    buf_clear(input);
+    buf_clear(&revocation->signature);
+    if (revocation->jwk.length == 0 ||
+        !answer_wants_signature(buf_string(&revocation->answer), revocation->answer.length, input)) {
+        return false;
+    }
+    buf_init(&raw, MOST_SIGNED);
+    bool done = key_sign(revocation->key, buf_string(input), input->length, true, &raw, &error) == 0;
+    codec_base64url(&revocation->signature, buf_string(&raw), raw.length);
+    buf_free(&raw);
+    return done && !revocation->signature.failed;
+}
+
+// One call, or as many as the hook has something signed before it is done.
+static int call(struct revocation *revocation, struct error *error)
+{
+    const struct hook_section *section = &revocation->template->section;
+    for (int calls = 0; calls < MOST_CALLS; calls++) {
+        if (make_request(revocation, error) < 0 ||
+            hook_process_call(revocation->process, section->hook, "revoke", section->hook_timeout_s,
+                              buf_string(&revocation->request), revocation->request.length, &revocation->answer,
+                              error) < 0) {
+            return -1;
+        }
+        if (!is_signed(revocation)) {
+            return 0;
+        }
+    }
+    return 0;
 }
 
 // The CA's Retry-After is kept, for all that follows.
@@ -200,10 +272,7 @@ static int ask(struct revocation *revocation, struct error *error)
     const struct hook_section *section = &revocation->template->section;
     struct buf traceback;
     bool permanent;
-    if (make_request(revocation, error) < 0 ||
-        hook_process_call(revocation->process, section->hook, "revoke", section->hook_timeout_s,
-                          buf_string(&revocation->request), revocation->request.length, &revocation->answer,
-                          error) < 0) {
+    if (read_key(revocation, error) < 0 || call(revocation, error) < 0) {
         return -1;
     }
     buf_init(&traceback, 65536);
@@ -306,8 +375,18 @@ static int tell(const struct revocation *revocation, const struct error *error, 
     return code;
 }
 
+// Of the key nothing stays in this process.
+static void forget_key(struct revocation *revocation)
+{
+    key_free(revocation->key);
+    revocation->key = NULL;
+    key_stop();
+    generation_free(&revocation->files);
+}
+
 static void revocation_free(struct revocation *revocation)
 {
+    forget_key(revocation);
     hook_process_end(revocation->process);
     if (revocation->lock >= 0) {
         close(revocation->lock);
@@ -315,14 +394,17 @@ static void revocation_free(struct revocation *revocation)
     if (revocation->state_dirfd >= 0) {
         close(revocation->state_dirfd);
     }
-    generation_free(&revocation->files);
     x509_facts_free(&revocation->facts);
     buf_free(&revocation->request);
     buf_free(&revocation->answer);
+    buf_free(&revocation->jwk);
+    buf_free(&revocation->signing_input);
+    buf_free(&revocation->signature);
     state_free(&revocation->state);
 }
 
-// The courier that this sends off is a child too, so no library of cryptography may have been started here.
+// The courier that this sends off is a child too, so forget_key comes first: neither a key nor the library of
+// cryptography may be in this process any more.
 static void notify(const struct revocation *revocation)
 {
     struct notices notices = {.config = revocation->config};
@@ -341,6 +423,9 @@ int command_revoke(const struct arguments *arguments)
     // Options may be secret.
     buf_init_secret(&revocation.request, HOOK_PROCESS_MAX_REQUEST);
     buf_init_secret(&revocation.answer, HOOK_PROCESS_MAX_ANSWER);
+    buf_init(&revocation.jwk, MOST_SIGNED);
+    buf_init(&revocation.signing_input, MOST_SIGNED);
+    buf_init(&revocation.signature, MOST_SIGNED);
     int code = EXIT_MISTAKE;
     if (take_reason(&revocation, arguments->option[OPTION_REASON]) == 0 &&
         take_number(&revocation, arguments->option[OPTION_GENERATION]) == 0) {
@@ -353,6 +438,7 @@ int command_revoke(const struct arguments *arguments)
     }
     if (code == EXIT_DONE) {
         const struct error *problem = take_steps(&revocation, &error) < 0 ? &error : NULL;
+        forget_key(&revocation);
         code = tell(&revocation, problem, arguments->option[OPTION_JSON] != NULL);
         if (problem == NULL) {
             notify(&revocation);

@@ -165,9 +165,14 @@ int key_start(struct error *error)
     return 0;
 }
 
-int key_restart(struct error *error)
+void key_stop(void)
 {
     mbedtls_psa_crypto_free();
+}
+
+int key_restart(struct error *error)
+{
+    key_stop();
     return key_start(error);
 }
 

@@ -34,6 +34,8 @@ struct key; // opaque; wiped when freed
 int key_start(struct error *error);
 // For a process that was forked all the same after key_start: forgets the parent's keys and generator, and seeds anew.
 int key_restart(struct error *error);
+// Wipes what was started, with all keys. No struct key may be left.
+void key_stop(void);
 // Random bytes for secrets, serial numbers and names that must not collide. After key_start.
 int key_random(void *out, size_t length, struct error *error);
 

@@ -127,6 +127,9 @@ int request_issue(const struct request *request, struct buf *json, struct error 
     add_number(tree, "deadline", request->deadline, &fine);
     add_text(tree, "certificate", request->certificate, &fine);
     add_text(tree, "reason", request->reason, &fine);
+    add_text(tree, "jwk", request->jwk, &fine);
+    add_text(tree, "signing_input", request->signing_input, &fine);
+    add_text(tree, "signature", request->signature, &fine);
     return print(tree, fine, json, error);
 }
 

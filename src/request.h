@@ -28,6 +28,9 @@ struct request {
     uint32_t attempt;                 // 1: the first
     int64_t deadline;                 // Unix seconds
     const char *certificate, *reason; // revoke: PEM, and a word of RFC 5280
+    // revoke, for a CA that takes the certificate's own key: its public key, and once the hook had that signed, what
+    // was signed and how (base64url).
+    const char *jwk, *signing_input, *signature;
 };
 // Appends it to json. Reads the "@path" options now.
 int request_issue(const struct request *request, struct buf *json, struct error *error);

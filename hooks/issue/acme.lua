@@ -79,10 +79,28 @@ local function renewal_info(request)
   return tell(fault)
 end
 
+-- By the account. By the certificate's own key where there is no account here, for one that was made now could not do
+-- it, and where the account may not.
 local function revoke(request)
-  return with_account(request.options, function(client)
-    return order.revoke(client, request.certificate, request.reason)
-  end)
+  local client, fault = acme.open(request.options)
+  if not client then
+    return tell(fault)
+  end
+  if not request.jwk or account.is_kept(client) and not request.signature then
+    return with_account(request.options, function(opened)
+      local done, why = order.revoke(opened, request.certificate, request.reason)
+      if not done and why.type == "unauthorized" and request.jwk then
+        return order.revoke_by_own_key(opened, request)
+      end
+      return done, why
+    end)
+  end
+  local done
+  done, fault = order.revoke_by_own_key(client, request)
+  if done then
+    return done
+  end
+  return tell(fault)
 end
 
 -- The options and those of the DNS providers that are built in, each as PROVIDER_KEY. Which of them are required, and

@@ -143,6 +143,27 @@ local function take_nonce(client)
   return nonce
 end
 
+-- Sends one signed request. Returns the answer, or nil and a fault.
+local function post_once(client, url, body, what)
+  local answer, fault = send(client, {
+    url = url,
+    method = "POST",
+    headers = { ["Content-Type"] = "application/jose+json" },
+    body = body,
+  }, what)
+  if answer and answer.status >= 300 then
+    return nil, fault_of(answer, what)
+  end
+  return answer, fault
+end
+
+local function check_address(url, what)
+  if type(url) ~= "string" or not url:find("^https?://") then
+    return nil, acme.fault(("the CA gave no address for %s"):format(what))
+  end
+  return true
+end
+
 -- Sends a signed request and returns the answer. "payload" is a table, or nil to read (POST-as-GET). "what" is what
 -- is asked, for sentences. Fields of "settings", which may be left out: key and kid instead of the account's.
 function acme.post(client, url, payload, what, settings)
@@ -150,8 +171,9 @@ function acme.post(client, url, payload, what, settings)
   if settings then
     key, kid = settings.key, settings.kid
   end
-  if type(url) ~= "string" or not url:find("^https?://") then
-    return nil, acme.fault(("the CA gave no address for %s"):format(what))
+  local good, unfit = check_address(url, what)
+  if not good then
+    return nil, unfit
   end
   local text = payload and assert(json.encode(payload)) or ""
   local answer, fault
@@ -161,23 +183,31 @@ function acme.post(client, url, payload, what, settings)
     if not nonce then
       return nil, fault
     end
-    answer, fault = send(client, {
-      url = url,
-      method = "POST",
-      headers = { ["Content-Type"] = "application/jose+json" },
-      body = jose.sign(key, { url = url, nonce = nonce }, kid, text),
-    }, what)
-    if not answer then
-      return nil, fault
-    elseif answer.status < 300 then
-      return answer
-    end
-    fault = fault_of(answer, what)
-    if fault.type ~= "badNonce" then
-      return nil, fault
+    answer, fault = post_once(client, url, jose.sign(key, { url = url, nonce = nonce }, kid, text), what)
+    if answer or fault.type ~= "badNonce" then
+      return answer, fault
     end
   end
   return nil, fault
+end
+
+-- A request that a key is to sign which is not ours to use: its public part is known, JSON text. Returns what is to be
+-- signed, or nil and a fault.
+function acme.prepare(client, url, payload, jwk, what)
+  local good, fault = check_address(url, what)
+  local nonce
+  if good then
+    nonce, fault = take_nonce(client)
+  end
+  if not nonce then
+    return nil, fault
+  end
+  return jose.input(jwk, { url = url, nonce = nonce }, assert(json.encode(payload)))
+end
+
+-- Sends it, signed. Returns the answer, or nil and a fault.
+function acme.deliver(client, url, input, signature, what)
+  return post_once(client, url, jose.complete(input, signature), what)
 end
 
 -- The same for an answer that is a JSON object; returns it and the answer.

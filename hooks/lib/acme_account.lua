@@ -157,6 +157,12 @@ local function prepare(client)
   return done and kept, fault
 end
 
+-- Whether there is an account here, or something in its place that cannot be read.
+function account.is_kept(client)
+  local kept = load_kept(client)
+  return not kept or kept.key ~= nil
+end
+
 -- Gives the client its account, which is made when there is none. Returns true, or nil and a fault.
 function account.open(client)
   local kept, fault = prepare(client)

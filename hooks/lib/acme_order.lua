@@ -514,19 +514,47 @@ local function reason_code(reason)
   return REASONS[(tostring(reason or "unspecified"):lower():gsub("[^%a]", ""))]
 end
 
--- Revokes a certificate. Returns true, or nil and a fault.
-function order.revoke(client, certificate, reason)
+local function revocation(certificate, reason)
   local code, der = reason_code(reason), carried(certificate)
   if not code or not der then
     return nil, acme.fault(code and "the certificate is not PEM" or ("'%s' is no reason to revoke"):format(reason))
   end
-  local answer, fault = acme.post(client, client.directory.revokeCert, { certificate = der, reason = code },
-    "the revocation")
-  -- What is revoked is what was asked for.
+  return { certificate = der, reason = code }
+end
+
+-- What is revoked is what was asked for.
+local function is_revoked(answer, fault)
   if answer or fault.type == "alreadyRevoked" then
     return true
   end
   return nil, fault
+end
+
+-- Revokes a certificate. Returns true, or nil and a fault.
+function order.revoke(client, certificate, reason)
+  local payload, fault = revocation(certificate, reason)
+  if not payload then
+    return nil, fault
+  end
+  return is_revoked(acme.post(client, client.directory.revokeCert, payload, "the revocation"))
+end
+
+-- The same by the certificate's own key (RFC 8555 section 7.6), which the engine has: returns also a table with what is
+-- to be signed, for the next call to have it signed.
+function order.revoke_by_own_key(client, request)
+  local url = client.directory.revokeCert
+  if request.signature then
+    local answer, fault = acme.deliver(client, url, request.signing_input, request.signature, "the revocation")
+    if answer or fault.type ~= "badNonce" then
+      return is_revoked(answer, fault)
+    end
+  end
+  local payload, fault = revocation(request.certificate, request.reason)
+  local input
+  if payload then
+    input, fault = acme.prepare(client, url, payload, request.jwk, "the revocation")
+  end
+  return input and { sign = input }, fault
 end
 
 return order

@@ -7,26 +7,44 @@ local json = require "certauto.json"
 
 local jose = {}
 
--- Signs what "sign" is given, over the two parts in their encoding. Returns JSON text.
-local function flatten(header, payload, sign)
-  local protected = codec.base64url(assert(json.encode(header)))
-  local body = codec.base64url(payload)
-  return assert(json.encode {
-    protected = protected,
-    payload = body,
-    signature = codec.base64url(sign(protected .. "." .. body)),
-  })
+-- By the curve of the key (RFC 7518 section 3.1); an RSA key has none.
+local ALGORITHMS <const> = { ["256"] = "ES256", ["384"] = "ES384", ["521"] = "ES512" }
+
+-- What is signed (RFC 7515 section 5.1): the two parts in their encoding.
+local function input_of(header, payload)
+  return codec.base64url(assert(json.encode(header))) .. "." .. codec.base64url(payload)
 end
 
-local function algorithm(key)
-  local kind = key:type()
-  return kind == "ecdsa-p256" and "ES256" or kind == "ecdsa-p384" and "ES384" or "RS256"
+-- The JWS, JSON text, of what was signed and its signature, base64url.
+function jose.complete(input, signature)
+  local protected, payload = input:match("^(.-)%.(.*)$")
+  return assert(json.encode { protected = protected, payload = payload, signature = signature })
+end
+
+local function flatten(header, payload, sign)
+  local input = input_of(header, payload)
+  return jose.complete(input, codec.base64url(sign(input)))
+end
+
+-- By the name of the key's type, such as "ecdsa-p256", or of its curve in a JWK, such as "P-256".
+local function algorithm(name)
+  return ALGORITHMS[name:match("%d+$")] or "RS256"
+end
+
+-- What a key that is not ours is to sign, of which the public part is known, JSON text.
+function jose.input(jwk, header, payload)
+  local public = assert(json.decode(jwk))
+  local full = { alg = algorithm(public.crv or ""), jwk = public }
+  for name, value in pairs(header) do
+    full[name] = value
+  end
+  return input_of(full, payload)
 end
 
 -- The JWS of a payload, JSON text or empty. "header" has what the request needs beside the algorithm: url and nonce.
 -- Without "kid" the public key itself goes along.
 function jose.sign(key, header, kid, payload)
-  local full = { alg = algorithm(key), kid = kid }
+  local full = { alg = algorithm(key:type()), kid = kid }
   for name, value in pairs(header) do
     full[name] = value
   end

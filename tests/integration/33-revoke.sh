@@ -68,6 +68,8 @@ return {
       return nil, "told to wait", {wait = 3600}
     elseif answer:find("fail") then
       return nil, "the CA says\nno"
+    elseif answer:find("sign") and not (request.signature and answer:find("once")) then
+      return {sign = answer:match("sign (.*)\n")}
     elseif answer:find("sleep") then
       time.sleep(3)
     end
@@ -152,6 +154,29 @@ same "the state does not say so either" "$(sed '/^\[publish/,$d' "$STATE/off.sta
 
 # ---- What a hook is asked, and how it fails
 
+for bad in 'once no.base64:url' 'once nodot' 'once one.two.three' 'once .two' 'always aGVhZGVy.cGF5bG9hZA'; do
+    echo "$bad" | sed 's/ / sign /' >"$DIR/answer"
+    exits 1 "to be signed: $bad" revoke told --json
+    json "fails" '.results[0].outcome == "failed" and (.results[0].error | contains("neither true nor an error"))'
+done
+json_of_marks() { jq -r ".$1" "$DIR/marks"; }
+same "what is asked for always was signed, in turn" aGVhZGVy.cGF5bG9hZA "$(json_of_marks signing_input)"
+cp "$STATE/told.state" "$DIR/before"
+echo "once sign aGVhZGVy.cGF5bG9hZA" >"$DIR/answer"
+exits 0 "a hook that has its JWS signed" revoke told
+same "got its text back" aGVhZGVy.cGF5bG9hZA "$(json_of_marks signing_input)"
+same "with the public key" EC "$(json_of_marks jwk | jq -r .kty)"
+openssl x509 -pubkey -noout -in "$STATE/certs/told/1/cert.pem" >"$DIR/public.pem"
+printf %s aGVhZGVy.cGF5bG9hZA >"$DIR/signed"
+# JWS has r and s one after the other, OpenSSL wants them in DER.
+json_of_marks signature | tr '_-' '/+' | sed 's/$/==/' | base64 -d | od -An -v -tx1 | tr -d ' \n' >"$DIR/raw"
+printf 'asn1=SEQUENCE:s\n[s]\nr=INTEGER:0x%s\ns=INTEGER:0x%s\n' "$(cut -c 1-64 "$DIR/raw")" "$(cut -c 65-128 "$DIR/raw")" \
+    >"$DIR/signature.cnf"
+openssl asn1parse -genconf "$DIR/signature.cnf" -noout -out "$DIR/signature.der"
+check "and a signature by the certificate's key" openssl dgst -sha256 -verify "$DIR/public.pem" \
+    -signature "$DIR/signature.der" "$DIR/signed"
+refute "but never the private key" grep -q "PRIVATE" "$DIR/marks"
+cp "$DIR/before" "$STATE/told.state"
 cp "$STATE/told.state" "$DIR/before"
 for answer in fail raise wait; do
     echo "$answer" >"$DIR/answer"

@@ -44,6 +44,7 @@ configure() {
         printf '[certificate www]\nnames = www.example.org, example.org, a.example.org\ntemplate = pebble\n'
         printf '[certificate wild]\nnames = *.example.org\ntemplate = dns\n'
         printf '[certificate persist]\nnames = persist.example.org\ntemplate = persist\n'
+        printf '[certificate rsa]\nnames = rsa.example.org\ntemplate = pebble\nkey = rsa-2048\n'
         template dns | grep -v webroot
         printf 'challenge = dns-01\ndns = challtestsrv\ndns_options = suffix=.\ndns_wait = 0s\n'
         template persist | grep -v webroot
@@ -232,3 +233,28 @@ END
 exits 0 "a root that is not there" renew www
 says "is told, and the CA's choice taken" "$DIR/err" "no chain to 'Nobody'"
 silent_about "nothing raised" "$DIR/err" traceback
+
+# The certificate's own key revokes what the account cannot (RFC 8555 section 7.6).
+newest() { find "$STATE/certs/www" -name cert.pem | sort -V | tail -n 1; }
+is_revoked() { # CERTIFICATE
+    serial=$(openssl x509 -noout -serial -in "$1" | sed 's/serial=//' | tr A-F a-f | sed 's/^0*//')
+    management GET "/cert-status-by-serial/$serial" | grep -q '"Status": *"Revoked"'
+}
+exits 0 "a certificate" renew www
+rm "$STATE"/store/acme/*/account
+refute "which is not revoked" is_revoked "$(newest)"
+before=$(asked 'POST /sign-me-up')
+exits 0 "without an account its own key revokes it" revoke www
+check "Pebble says so too" is_revoked "$(newest)"
+same "no account was made for that" "$before" "$(asked 'POST /sign-me-up')"
+exits 0 "a certificate of a second account" renew www
+exits 0 "one with an RSA key" renew rsa
+rm "$STATE"/store/acme/*/account
+exits 0 "which is lost, too: now there is a third" renew wild
+refute "the second one's is not revoked" is_revoked "$(newest)"
+before=$(asked 'POST /revoke-cert')
+exits 0 "the certificate's own key revokes it" revoke www --reason keyCompromise
+same "after the third account was refused" $((before + 2)) "$(asked 'POST /revoke-cert')"
+check "as Pebble says" is_revoked "$(newest)"
+exits 0 "so does an RSA key" revoke rsa
+check "of that certificate" is_revoked "$STATE/certs/rsa/1/cert.pem"

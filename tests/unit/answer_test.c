@@ -234,6 +234,36 @@ static void a_publication_is_done_only_when_the_answer_is_true(void **unused)
     }
 }
 
+static void only_the_signing_input_of_a_jws_is_signed(void **unused)
+{
+    static const struct {
+        const char *json, *input; // "" when nothing is to be signed
+    } cases[] = {
+        {"{\"ok\":{\"sign\":\"aZ09-_.bA\"}}", "aZ09-_.bA"},
+        {"{\"ok\":{\"sign\":\"a.\"}}", "a."},
+        {"{\"ok\":{\"sign\":\".b\"}}", ""},
+        {"{\"ok\":{\"sign\":\"ab\"}}", ""},
+        {"{\"ok\":{\"sign\":\"a.b.c\"}}", ""},
+        {"{\"ok\":{\"sign\":\"a.b \"}}", ""},
+        {"{\"ok\":{\"sign\":\"\"}}", ""},
+        {"{\"ok\":{\"sign\":1}}", ""},
+        {"{\"ok\":{\"sign\":\"a.b\",\"more\":1}}", ""},
+        {"{\"ok\":{}}", ""},
+        {"{\"ok\":true}", ""},
+        {"{\"error\":\"no\"}", ""},
+        {"nonsense", ""},
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf input;
+        buf_init(&input, 100);
+        assert_int_equal(answer_wants_signature(cases[i].json, strlen(cases[i].json), &input),
+                         cases[i].input[0] != '\0');
+        assert_string_equal(buf_string(&input), cases[i].input);
+        buf_free(&input);
+    }
+}
+
 static void a_policy_lets_pass_only_by_naming_the_step(void **unused)
 {
     static const struct {
@@ -360,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_raise_is_a_refusal_with_its_traceback),
         cmocka_unit_test(a_message_is_cut_at_500_bytes),
         cmocka_unit_test(control_bytes_of_a_message_are_escaped),
+        cmocka_unit_test(only_the_signing_input_of_a_jws_is_signed),
         cmocka_unit_test(a_policy_lets_pass_only_by_naming_the_step),
         cmocka_unit_test(a_publication_is_done_only_when_the_answer_is_true),
         cmocka_unit_test(a_window_that_is_rubbish_is_refused),
