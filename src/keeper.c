@@ -19,9 +19,12 @@
 #include "window.h"
 
 // The whole report in one piece, if the parent still listens.
-static void tell(int fd, const struct report *report)
+static void tell(int fd, struct report *report)
 {
     const char *at = (const char *)report;
+    // What lies behind the sentence is what was on some stack before.
+    size_t length = strlen(report->error.message);
+    memset(report->error.message + length, 0, sizeof(report->error.message) - length);
     size_t left = sizeof(*report);
     while (left > 0) {
         ssize_t put = write(fd, at, left);

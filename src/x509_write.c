@@ -190,7 +190,7 @@ int x509_request(const struct key *key, const char *names, const char *subject, 
     mbedtls_x509write_csr_init(&csr);
     mbedtls_pk_init(&pk);
     default_subject(names, own_subject, sizeof own_subject);
-    if (parse_subject(subject != NULL ? subject : own_subject, &name, error) != 0 || key_pk(key, &pk, error) != 0)
+    if (key_pk(key, &pk, error) != 0 || parse_subject(subject != NULL ? subject : own_subject, &name, error) != 0)
         goto out;
     // From here the writer owns the name. Its own setter reads no subject with two parts of one kind.
     csr.MBEDTLS_PRIVATE(subject) = name;
