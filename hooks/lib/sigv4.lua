@@ -3,6 +3,7 @@
 -- Signs requests as Amazon's services want them: Signature Version 4.
 
 local codec = require "certauto.codec"
+local dns = require "lib.dns"
 local time = require "certauto.time"
 
 local sigv4 = {}
@@ -13,17 +14,11 @@ local function hash(text)
   return codec.hex(codec.digest("sha256", text))
 end
 
-local function encoded(text)
-  return (text:gsub("[^%w._~-]", function(byte)
-    return ("%%%02X"):format(byte:byte())
-  end))
-end
-
 -- The query in the order of its encoded names and values.
 local function query_of(query)
   local pairs_of = {}
   for name, value in pairs(query or {}) do
-    pairs_of[#pairs_of + 1] = { encoded(name), encoded(value) }
+    pairs_of[#pairs_of + 1] = { dns.encoded(name), dns.encoded(value) }
   end
   table.sort(pairs_of, function(one, other)
     return one[1] < other[1]
